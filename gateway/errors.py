@@ -1,0 +1,98 @@
+"""Every error the gateway raises on purpose.
+
+    AccrueError
+    ├── ConfigError        a file, a flag or the environment is wrong; says where, and what would be right
+    ├── DataDirError       the data directory cannot be used (held by another process, newer schema, not writable)
+    ├── ScopeError         a store was asked without saying whose memory: a fault of ours, never the caller's
+    ├── MemoryUnavailable  a store, journal or embedder cannot answer now; callers fail open
+    └── RequestError       an answer of ours to the client, with an HTTP status and a body in OpenAI's shape
+        ├── BadRequest           400
+        ├── Forbidden            403
+        ├── NotFound             404
+        ├── UpgradeRequired      426
+        ├── UpstreamUnreachable  502
+        └── UpstreamTimeout      504
+
+A subclass exists only where a caller does something else because of it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class AccrueError(Exception):
+    """Base of all errors that the gateway raises on purpose."""
+
+
+class ConfigError(AccrueError):
+    """Configuration is wrong. The message is complete: file, line, path and the known names."""
+
+
+class DataDirError(AccrueError):
+    """The data directory cannot be used."""
+
+
+class ScopeError(AccrueError):
+    """A store was asked without saying whose memory."""
+
+
+class MemoryUnavailable(AccrueError):
+    """A store, a journal or an embedder cannot answer now."""
+
+
+class RequestError(AccrueError):
+    """An answer of ours to the client.
+
+    `type` and `code` follow OpenAI's error object, which every client shows; other shapes lose the message.
+    """
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body that tells the client."""
+        error = {"message": str(self), "type": self.type, "param": self.param, "code": self.code}
+        return msgspec.json.encode({"error": error})
+
+
+class BadRequest(RequestError):
+    """The request is wrong in a part that is ours to judge."""
+
+
+class Forbidden(RequestError):
+    """The gateway does not pass this on."""
+
+    status = 403
+
+
+class NotFound(RequestError):
+    """There is no such path or thing."""
+
+    status = 404
+
+
+class UpgradeRequired(RequestError):
+    """WebSocket frames are not supported here; clients fall back to HTTP on this status."""
+
+    status = 426
+
+
+class UpstreamUnreachable(RequestError):
+    """No answer could be had from the upstream."""
+
+    status = 502
+    type = "api_connection_error"
+
+
+class UpstreamTimeout(RequestError):
+    """The upstream did not begin to answer in time."""
+
+    status = 504
+    type = "api_timeout_error"

@@ -1,0 +1,153 @@
+"""What the gateway needs of the outside, as protocols: no logic here, only how each is called and how it fails.
+
+A memory port (`Embedder`, `MemoryStore`, `Journal`) raises `MemoryUnavailable` when it cannot answer now; the
+request path fails open on it. Anything else they raise is a fault of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.types import Exchange, Found, Memory, Operator, Query, Scope, Session
+
+Headers = list[tuple[bytes, bytes]]
+"""Raw header lines in order, repeated names kept."""
+
+
+class Clock(Protocol):
+    """Time and ids. Nothing else in the gateway asks the machine for either (promise P12)."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+    def new_id(self, prefix: str) -> str:
+        """An id no one can guess, `prefix_…`, that sorts by time of making."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors. Blocking: call it off the event loop."""
+
+    @property
+    def name(self) -> str:
+        """Identifies the vector space: an index made under another name must be made anew."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Dimensions."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of length 1 per text, in order (all zeros for a text with nothing in it)."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """Tokens and context windows by model name. Blocking: call it off the event loop."""
+
+    def count(self, text: str, model: str) -> int:
+        """Tokens of a text, exact for a known model, else an estimate that errs high."""
+        ...
+
+    def window(self, model: str) -> int:
+        """The model's context window in tokens; a cautious figure for an unknown model."""
+        ...
+
+
+class MemoryStore(Protocol):
+    """Finds candidates; ranking, decay and budget are above it, so that all stores behave the same."""
+
+    async def search(self, scope: Scope, query: Query) -> Found:
+        """Pinned kinds and candidates of this scope's owner. Ended memories are not among them."""
+        ...
+
+    async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
+        """Write durably; the same id replaces. Visible to `search` when it returns."""
+        ...
+
+    async def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        """Memories of this owner by id; unknown and foreign ids are absent."""
+        ...
+
+    async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
+        """Memories of this owner, newest first, ended ones included."""
+        ...
+
+    async def forget(self, scope: Scope, ids: Sequence[str]) -> int:
+        """Remove memories of this owner for good; how many there were."""
+        ...
+
+    async def aclose(self) -> None:
+        """Flush and release."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only record of exchanges, which is also the learner's queue and the sessions' ledger."""
+
+    def intend(self, exchange: Exchange) -> None:
+        """Queue the intent and the ledger entries of a call about to go upstream. Never waits, never raises."""
+        ...
+
+    async def commit(self, exchange: Exchange) -> None:
+        """Return when the finished exchange is durable and queued for the learner."""
+        ...
+
+    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+        """The session named in the scope, else the one that owns the first anchor known (anchors: newest first).
+
+        Strong anchors (`s:`) belong to the newest session that got them; weak ones (`w:`) only count while a single
+        session has them. None when there is no such session.
+        """
+        ...
+
+    async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
+        """One exchange by id, if it lies in the authority's tenant."""
+        ...
+
+    async def lease(self, limit: int) -> list[Exchange]:
+        """Finished exchanges not yet learnt, oldest first; leased again when not marked done."""
+        ...
+
+    async def done(self, exchanges: Sequence[str]) -> None:
+        """Mark as learnt."""
+        ...
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to the upstream."""
+
+    method: str
+    target: str
+    """Path and query below the upstream's base, still percent-encoded as the client sent it."""
+    headers: Headers
+    body: bytes | AsyncIterator[bytes] | None
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """The upstream's answer. The body is read by iterating, once; breaking off must be followed by `aclose` on it."""
+
+    status: int
+    headers: Headers
+    chunks: AsyncGenerator[bytes, None]
+    """As they came off the socket. Raises `UpstreamUnreachable` when the upstream dies before the end."""
+
+
+class Upstream(Protocol):
+    """Where completions come from."""
+
+    async def send(self, request: Outgoing) -> Incoming:
+        """Send, and return when the answer's head is there.
+
+        Raises `UpstreamUnreachable` or `UpstreamTimeout`. Redirects are returned, not followed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,260 @@
+"""The values that travel through the gateway. They are frozen, and they hold no logic beyond saying what they are.
+
+This file knows nothing of HTTP, JSON on the wire, storage or ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from gateway.errors import ScopeError
+
+Origin = Literal["operator", "user", "assistant", "tool", "import"]
+"""Who said a thing. A derived memory has the lowest origin of its sources (operator is highest)."""
+
+MemoryMode = Literal["on", "read", "write", "off"]
+"""What a caller or a policy allows: `read` recalls without recording, `write` records without adding."""
+
+ExchangeState = Literal["intent", "done", "interrupted"]
+"""`intent`: sent upstream, nothing back yet. `interrupted`: the answer ended before its end."""
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose memory a call may touch. Every store and journal call takes one (promise P7)."""
+
+    tenant: str
+    """Keyed hash of the whole credential; never taken from a header or a body."""
+    user: str | None
+    """The named user; None when nobody named one, and then memory is confined to the session."""
+    session: str = ""
+    """Empty only while the session is still being looked for."""
+    agent: str = "default"
+
+    def __post_init__(self) -> None:
+        if not self.tenant:
+            raise ScopeError("a scope needs a tenant")
+        if self.user == "":
+            raise ScopeError("an unnamed user is None, never an empty name")
+
+    @property
+    def owner(self) -> str:
+        """The one key that memories are filtered by; parts are length-prefixed so that no two scopes share one."""
+        if self.user is None and not self.session:
+            raise ScopeError("a scope without a user needs a session")
+        kind, name = ("s", self.session) if self.user is None else ("u", self.user)
+        return f"{len(self.tenant)}:{self.tenant}{kind}{len(name)}:{name}"
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """Authority over every tenant of one data directory; made only by the command line and the admin API."""
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call the assistant made, as it stood on the wire."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a conversation, as read."""
+
+    role: str
+    text: str
+    """Text parts joined by newlines; parts that are not text leave no trace here."""
+    calls: tuple[ToolCall, ...] = ()
+    """Tool calls of an assistant turn."""
+    answers: str | None = None
+    """For a tool turn, the id of the call it answers."""
+    name: str | None = None
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a request body where a note may be inserted and stay valid."""
+
+    where: str
+    """Digest of the message that owns the place: the same message gives the same value in the next request."""
+    is_head: bool
+    """True for the client's own system text, False for a user message."""
+    at: int
+    """Byte offset in the body at which text is spliced in."""
+    form: Literal["string", "parts", "empty-parts"]
+    """How the text must be written there: inside a JSON string, or as one more content part."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request asks for, as far as we understand it."""
+
+    body: bytes
+    """The client's own bytes."""
+    fields: Mapping[str, msgspec.Raw]
+    """Top-level members, undecoded."""
+    model: str
+    turns: tuple[Turn, ...]
+    slots: tuple[Slot, ...]
+    """In body order: the head first where there is one, then each user message."""
+    user: str | None = None
+    """End user named in the body (`user`, `safety_identifier`, `metadata.user_id`)."""
+    is_stream: bool = False
+    max_output_tokens: int | None = None
+    prompt_tokens: int = 0
+    """An estimate of the prompt's size that errs high; used against the context window, never billed."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Text inserted at a place, and kept in the session's ledger so that it is inserted there again."""
+
+    where: str
+    """`Slot.where` of the place."""
+    text: str
+    """Empty when it was decided to add nothing here; that decision is kept too."""
+    tokens: int = 0
+    memories: tuple[str, ...] = ()
+    lanes: Mapping[str, int] = {}
+    """Number of memories per lane."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back, as far as we understand it."""
+
+    turns: tuple[Turn, ...] = ()
+    """One per choice; more than one when the client asked for `n` > 1."""
+    id: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    is_complete: bool = True
+    """False when the answer ended before its own end mark."""
+
+
+class Considered(msgspec.Struct, frozen=True, kw_only=True):
+    """One memory recall looked at, and what became of it; `accrue explain` prints these."""
+
+    memory: str
+    lane: str
+    text: str
+    scores: Mapping[str, float] = {}
+    score: float = 0.0
+    tokens: int = 0
+    decision: str
+    """`injected`, or why not: `budget`, `weak`, `duplicate`, `in-context`, `already-noted`."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What memory did on one call."""
+
+    status: Literal["hit", "empty", "off", "holdout", "timeout", "breaker", "error", "unscoped"]
+    notes: int = 0
+    """Memories in the request, replayed ones included."""
+    tokens: int = 0
+    lanes: Mapping[str, int] = {}
+    reason: str = ""
+    """One word that says more, where the status alone would leave a question."""
+
+    @property
+    def header(self) -> str:
+        """The value of `x-accrue-memory`."""
+        parts: list[str] = [self.status]
+        if self.notes:
+            lanes = ",".join(f"{lane}:{count}" for lane, count in sorted(self.lanes.items()))
+            parts += [f"notes={self.notes}", f"tokens={self.tokens}", f"lanes={lanes}"]
+        if self.reason:
+            parts.append(f"reason={self.reason}")
+        return "; ".join(parts)
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request and its answer: the raw record from which everything else is derived."""
+
+    id: str
+    scope: Scope
+    at: float
+    """Unix seconds at which the request was read."""
+    path: str
+    model: str = ""
+    policy: str = ""
+    mode: MemoryMode = "on"
+    state: ExchangeState = "intent"
+    turns: tuple[Turn, ...] = ()
+    """What the client said that no earlier exchange of the session holds."""
+    notes: tuple[Note, ...] = ()
+    """Ledger entries that this exchange added."""
+    outcome: Outcome = Outcome(status="empty")
+    considered: tuple[Considered, ...] = ()
+    anchors: tuple[str, ...] = ()
+    """What the client must send back of the answer, by which its next request is known (gateway/anchors.py)."""
+    status: int | None = None
+    """HTTP status of the answer; None while there is none."""
+    reply: Reply | None = None
+    is_side_call: bool = False
+    """A title, a summary, a probe: recorded, never learnt from."""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a session when a request of it arrives."""
+
+    scope: Scope
+    ledger: Mapping[str, Note] = {}
+    """Notes already inserted, by `Note.where`."""
+    is_new: bool = False
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing worth remembering, with the evidence for it."""
+
+    id: str
+    kind: str
+    """Name of a file in gateway/kinds/."""
+    text: str
+    """Verbatim span of what was said."""
+    key: str
+    """The text it is found by: its window of turns for an episode, else the text itself."""
+    origin: Origin
+    exchange: str
+    session: str
+    at: float
+    """Unix seconds from which it holds."""
+    recorded_at: float
+    ended_at: float | None = None
+    """Unix seconds at which it was superseded or revoked; None while it holds."""
+    speaker: str = "user"
+    tokens: int = 0
+    """Tokens of its rendered line, counted once when it was written."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What recall asks a store for."""
+
+    text: str
+    kinds: tuple[str, ...]
+    """Kinds to search by relevance."""
+    pinned: tuple[str, ...]
+    """Kinds to return whatever the text."""
+    limit: int
+    """Candidates per way of searching."""
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate and its raw score in each way of searching that found it (`words`, `dense`)."""
+
+    memory: Memory
+    scores: Mapping[str, float]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A store's answer to a query: pinned memories newest first, hits in no order that counts."""
+
+    pinned: tuple[Memory, ...] = ()
+    hits: tuple[Hit, ...] = ()
