@@ -4,6 +4,7 @@
     ├── ConfigError        a file, a flag or the environment is wrong; says where, and what would be right
     ├── DataDirError       the data directory cannot be used (held by another process, newer schema, not writable)
     ├── ScopeError         a store was asked without saying whose memory: a fault of ours, never the caller's
+    ├── ClientGone         the client left while it was still sending
     ├── MemoryUnavailable  a store, journal or embedder cannot answer now; callers fail open
     └── RequestError       an answer of ours to the client, with an HTTP status and a body in OpenAI's shape
         ├── BadRequest           400
@@ -37,6 +38,10 @@ class ScopeError(AccrueError):
     """A store was asked without saying whose memory."""
 
 
+class ClientGone(AccrueError):
+    """The client left while it was still sending; there is nobody to answer."""
+
+
 class MemoryUnavailable(AccrueError):
     """A store, a journal or an embedder cannot answer now."""
 
@@ -54,6 +59,8 @@ class RequestError(AccrueError):
         super().__init__(message)
         self.code = code
         self.param = param
+        self.headers: list[tuple[bytes, bytes]] = []
+        """What memory did on the call that failed; added where it is known."""
 
     @property
     def body(self) -> bytes:

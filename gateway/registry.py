@@ -8,6 +8,9 @@ from types import ModuleType
 
 
 def family(package: ModuleType) -> dict[str, ModuleType]:
-    """Modules of a package by name, in alphabetical order, without `base`."""
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if info.name != "base")
+    """The members of a package by name, in alphabetical order.
+
+    A package names in `SHARED` those of its files that are not members.
+    """
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if info.name not in package.SHARED)
     return {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}

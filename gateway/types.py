@@ -149,7 +149,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     tokens: int = 0
     decision: str
-    """`injected`, or why not: `budget`, `weak`, `duplicate`, `in-context`, `already-noted`."""
+    """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `in-context`, `already-noted`."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +189,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     state: ExchangeState = "intent"
     turns: tuple[Turn, ...] = ()
     """What the client said that no earlier exchange of the session holds."""
+    context: tuple[Turn, ...] = ()
+    """The two messages before `turns`, so that what follows them is known when they are found again."""
     notes: tuple[Note, ...] = ()
     """Ledger entries that this exchange added."""
     outcome: Outcome = Outcome(status="empty")
@@ -198,8 +200,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     """HTTP status of the answer; None while there is none."""
     reply: Reply | None = None
-    is_side_call: bool = False
-    """A title, a summary, a probe: recorded, never learnt from."""
+    learns: tuple[str, ...] = ()
+    """Kinds of memory that the policy allows to be learnt from it; empty for none."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,3 +260,19 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     pinned: tuple[Memory, ...] = ()
     hits: tuple[Hit, ...] = ()
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    """A hit with its one score; those that ranking skips are kept, so that they can be explained."""
+
+    memory: Memory
+    scores: Mapping[str, float]
+    score: float
+    skipped: str = ""
+
+
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """Memories for one call: pinned ones newest first, hits best first."""
+
+    pinned: tuple[Memory, ...] = ()
+    hits: tuple[Ranked, ...] = ()

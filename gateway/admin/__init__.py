@@ -1,0 +1,1 @@
+"""Our own paths beside the proxied ones, one module per resource."""

@@ -1,0 +1,112 @@
+"""Echo anchors: by what a client must send back, its next request is known to belong to the same session.
+
+Clients echo tool-call ids and the assistant's text. Hashing the first message instead merges unrelated chats that
+begin alike (83 of 214 requests in the captures); anchors merged none. The same digests name the places of notes.
+
+    s:<id>      an id the upstream minted: one session has it, and the newest if it was copied
+    w:<digest>  text, which two sessions may share: it counts only while it leaves one session in question
+
+This file digests; which session owns an anchor is the journal's knowledge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from gateway.types import Turn
+
+STRONG = "s:"
+WEAK = "w:"
+
+MAX_TELLING_TURNS = 8
+"""Assistant turns with anchors that are looked at, from the newest back; the first usually settles it."""
+
+MIN_TEXT_CHARS = 40
+MIN_TEXT_WORDS = 8
+"""Below both, a reply ("Done.") is as likely as not somebody else's too, and counts only with all that led to it."""
+
+MIN_ID_CHARS = 8
+MIN_ID_DISTINCT = 4
+"""Some servers number their calls (`call_0`); such an id says nothing."""
+
+_ID_PREFIX = re.compile(r"^(?:[a-z]+[_-])*")
+
+
+def of_reply(said: Sequence[Turn], reply: Sequence[Turn]) -> tuple[str, ...]:
+    """Anchors a reply leaves behind.
+
+    Args:
+        said: every message of the request that was answered.
+        reply: the assistant turns of the answer, one per choice.
+    """
+    return tuple(anchor for turn in reply for anchor in _of_turn(said, turn))
+
+
+def of_request(turns: Sequence[Turn]) -> list[str]:
+    """Anchors a request brings back, newest first; empty when no assistant has spoken in it."""
+    found: list[str] = []
+    telling = 0
+    for index in range(len(turns) - 1, -1, -1):
+        anchors = _of_turn(turns[:index], turns[index]) if turns[index].role == "assistant" else []
+        found.extend(anchors)
+        telling += bool(anchors)
+        if telling == MAX_TELLING_TURNS:
+            break
+    return found
+
+
+def message_key(previous: Turn | None, turn: Turn, occurrence: int) -> str:
+    """Names a message so that the same message has the same name in the session's next request.
+
+    Content and predecessor name it, not its position, so that it keeps its name when older history is cut away.
+
+    Args:
+        previous: the message before it.
+        turn: the message.
+        occurrence: how many messages before it have the same predecessor and content.
+    """
+    return _digest(*_canonical(previous), *_canonical(turn), str(occurrence))
+
+
+def head_key(turns: Sequence[Turn]) -> str:
+    """Names the leading system text: another text is another head."""
+    return "head-" + _digest(*(part for turn in turns for part in _canonical(turn)))
+
+
+def _of_turn(before: Sequence[Turn], turn: Turn) -> list[str]:
+    """Anchors of an assistant turn. A short reply later in a session has none of its own: earlier ones tell."""
+    anchors = [STRONG + call.id for call in turn.calls if _is_telling_id(call.id)]
+    text = " ".join(turn.text.split())
+    if _is_telling_text(text):
+        anchors.append(WEAK + _digest("text", text))
+    if text and not any(earlier.role == "assistant" for earlier in before):
+        opening = [part for earlier in before for part in (earlier.role, earlier.text)]
+        anchors.append(WEAK + _digest("opening", *opening, text))
+    return anchors
+
+
+def _is_telling_id(identifier: str) -> bool:
+    minted = _ID_PREFIX.sub("", identifier)
+    return len(minted) >= MIN_ID_CHARS and len(set(minted)) >= MIN_ID_DISTINCT
+
+
+def _is_telling_text(text: str) -> bool:
+    return len(text) >= MIN_TEXT_CHARS or text.count(" ") + 1 >= MIN_TEXT_WORDS
+
+
+def _canonical(turn: Turn | None) -> tuple[str, ...]:
+    """What of a message survives a client's reformatting: role, words, and the ids of calls."""
+    if turn is None:
+        return ("",)
+    return (turn.role, " ".join(turn.text.split()), *(call.id for call in turn.calls), turn.answers or "")
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()

@@ -1,0 +1,133 @@
+"""Memory's part in a call: find the session, recall within the deadline, compose. It fails open, visibly (promise P4).
+
+Late or broken memory means the session's earlier notes, and else the pinned lines held in process, and else nothing;
+never another status, shape or stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+import structlog
+
+from gateway import identify
+from gateway.compose import Composer, Prompt, open_slots
+from gateway.errors import MemoryUnavailable
+from gateway.kinds.base import Kind
+from gateway.policy import Policy
+from gateway.ports import Clock, Journal, MemoryStore
+from gateway.recall import recall
+from gateway.shapes.base import Shape
+from gateway.telemetry import Telemetry
+from gateway.types import Call, MemoryMode, Outcome, Recalled, Scope, Session
+
+HELD_OWNERS = 1024
+"""Owners whose pinned memories are held in process for the moment in which the store cannot answer."""
+
+Trouble = Literal["timeout", "error"]
+
+log = structlog.get_logger()
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """One call that memory may take part in."""
+
+    claimed: identify.Claims
+    shape: Shape
+    call: Call
+    sent: bytes
+    """The body as it was on the wire; `call.body` is the same without its content encoding."""
+    policy: Policy
+    mode: MemoryMode
+    user: str | None
+
+
+class Augmenter:
+    """Adds what is worth remembering to calls."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        journal: Journal,
+        store: MemoryStore,
+        kinds: Mapping[str, Kind],
+        composer: Composer,
+        telemetry: Telemetry,
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._store = store
+        self._kinds = kinds
+        self._composer = composer
+        self._telemetry = telemetry
+        self._held: OrderedDict[str, Recalled] = OrderedDict()
+
+    async def augment(self, visit: Visit) -> tuple[Session, Prompt]:
+        """The session, and the request as memory would have it.
+
+        The one place where any error at all is caught: no fault of memory may become the caller's.
+        """
+        session = identify.new_session(self._clock, visit.claimed, visit.user)
+        recalled, trouble = Recalled(), None
+        try:
+            try:
+                async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
+                    session = await identify.session_of(
+                        self._journal, self._clock, visit.claimed, visit.user, visit.call
+                    )
+                    recalled = await self._recall(visit, session)
+            except (TimeoutError, MemoryUnavailable) as error:
+                trouble = self._trouble(error)
+                recalled = self._held.get(session.scope.owner, Recalled())
+            prompt = self._compose(visit, session, recalled)
+        except Exception as error:  # noqa: BLE001 - the documented fail-open of P4
+            trouble = self._trouble(error)
+            prompt = Prompt(body=visit.call.body, outcome=Outcome(status="error"))
+        outcome = _explained(prompt.outcome, trouble, visit)
+        self._telemetry.called(outcome.status, outcome.tokens)
+        return session, msgspec.structs.replace(prompt, outcome=outcome)
+
+    async def _recall(self, visit: Visit, session: Session) -> Recalled:
+        """What the store knows; it is not asked where the session has already decided what it adds."""
+        if visit.mode == "write" or not any(open_slots(visit.call, session, visit.policy.place)):
+            return Recalled()
+        question = next((turn.text for turn in reversed(visit.call.turns) if turn.role == "user"), "")
+        settings, now = visit.policy.recall, self._clock.now()
+        recalled = await recall(self._store, session.scope, question, self._kinds, settings, now)
+        self._hold(session.scope, recalled)
+        return recalled
+
+    def _hold(self, scope: Scope, recalled: Recalled) -> None:
+        self._held[scope.owner] = msgspec.structs.replace(recalled, hits=())
+        self._held.move_to_end(scope.owner)
+        if len(self._held) > HELD_OWNERS:
+            self._held.popitem(last=False)
+
+    def _compose(self, visit: Visit, session: Session, recalled: Recalled) -> Prompt:
+        if visit.mode == "write":
+            return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason="write"))
+        return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)
+
+    def _trouble(self, error: Exception) -> Trouble:
+        """Count and log a failure; what the header calls it."""
+        trouble: Trouble = "timeout" if isinstance(error, TimeoutError) else "error"
+        self._telemetry.failed(trouble)
+        is_expected = isinstance(error, TimeoutError | MemoryUnavailable)
+        log.warning("recall_failed", cause=trouble, error=repr(error), exc_info=None if is_expected else error)
+        return trouble
+
+
+def _explained(outcome: Outcome, trouble: Trouble | None, visit: Visit) -> Outcome:
+    """The outcome as the header says it: trouble first, then that nobody was named."""
+    if trouble is not None:
+        return msgspec.structs.replace(outcome, status=trouble)
+    if visit.user is not None:
+        return outcome
+    if outcome.status == "empty":
+        return msgspec.structs.replace(outcome, status="unscoped")
+    return msgspec.structs.replace(outcome, reason=outcome.reason or "unscoped")

@@ -1,0 +1,197 @@
+"""Where things run: config.yaml as a tree of frozen structs, and what stands over it (environment, then flags).
+
+The only reader of the environment. What happens to a call is not said here but in gateway/policy.py, and nothing is
+opened or connected here. docs/configuration.md lists every key; a test compares it with these structs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.documents import Members, Reader, meant, overlay, settings
+from gateway.errors import ConfigError
+
+DEFAULT_FILE = "config.yaml"
+PREFIX = "ACCRUE_"
+NOT_SETTINGS = frozenset({"ACCRUE_DATA"})
+"""Names with our prefix that configure nothing: `ACCRUE_DATA` is where tests and benchmarks find evaluation data."""
+
+PATHS = ("data_dir", "policies")
+
+Url = Annotated[
+    str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", description="an http(s) URL without credentials or query")
+]
+Setting = tuple[str, tuple[str, ...], str | int | None]
+"""What gave it, the path of the member it sets, and the value; None: not given after all."""
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """The listening side."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    """0 lets the system choose."""
+    max_augmented_bytes: Annotated[int, Meta(ge=0, le=1 << 30)] = 16 << 20
+    """A larger request body passes through unread."""
+    commit_wait_ms: Annotated[int, Meta(ge=0, le=60_000)] = 250
+    """How long the final event of an answer waits for the record of it."""
+    grace_s: Annotated[float, Meta(ge=0, le=3_600)] = 10.0
+    """How long a shutdown waits for answers under way."""
+
+
+class Auth(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may use the gateway."""
+
+    mode: Literal["passthrough"] = "passthrough"
+    """The client's credential goes upstream, and a keyed hash of it is the tenant."""
+    allow_public: bool = False
+    """Accept a bind that others can reach."""
+
+
+class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider."""
+
+    url: Url = "https://api.openai.com/v1"
+    """Its base, down to and including `/v1`."""
+    api_key: str | None = None
+    """Sent in place of the client's credential; None sends the client's own."""
+    connect_timeout_s: Seconds = 10.0
+    read_timeout_s: Seconds = 600.0
+    """The longest silence between two pieces of an answer."""
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """Where memories live."""
+
+    kind: Literal["local"] = "local"
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the raw record lives."""
+
+    kind: Literal["sqlite"] = "sqlite"
+
+
+class EmbedderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What turns texts into vectors."""
+
+    kind: Literal["wordllama"] = "wordllama"
+
+
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway tells about itself."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All of config.yaml. Every key has a default, so that no file is needed."""
+
+    server: Server = Server()
+    auth: Auth = Auth()
+    upstreams: dict[Literal["default"], UpstreamConfig] = msgspec.field(
+        default_factory=lambda: {"default": UpstreamConfig()}
+    )
+    store: Store = Store()
+    journal: JournalConfig = JournalConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
+    telemetry: Telemetry = Telemetry()
+    data_dir: Annotated[str, Meta(min_length=1)] = ".accrue"
+    policies: Annotated[str, Meta(min_length=1)] = "policies"
+    """Both are folders. Once loaded they are relative to the working directory, or absolute."""
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment; everything else is handed it, or a part of it."""
+    return os.environ  # noqa: TID251 - this is the one reader that the rule allows
+
+
+def load_config(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    upstream: str | None = None,
+    data_dir: str | None = None,
+) -> Config:
+    """The file under the environment under the flags (the keyword arguments; None: not given).
+
+    Without a path, ./config.yaml where there is one. `data_dir` and `policies` are relative to the file they stand in
+    (by default: to the file in use), and to the working directory in the environment and in flags. Raises
+    `ConfigError` with every mistake of all three.
+    """
+    if path is None and Path(DEFAULT_FILE).exists():
+        path = Path(DEFAULT_FILE)
+    reader = Reader(words={}, variables=environ)
+    in_file = reader.document(path, Config) if path else {}
+    in_environment = _read(reader, _named(reader, environ))
+    in_flags = _read(
+        reader,
+        [
+            ("--host", ("server", "host"), host),
+            ("--port", ("server", "port"), port),
+            ("--upstream", ("upstreams", "default", "url"), upstream),
+            ("--data-dir", ("data_dir",), data_dir),
+        ],
+    )
+    reader.finish()
+    folder = path.parent if path else Path()
+    config = overlay(Config(), in_file)
+    anchored = {name: str(folder / getattr(config, name)) for name in PATHS}
+    return overlay(config, anchored, in_environment, in_flags)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a socket bound to the host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name that resolves to anything, or every interface
+
+
+def check_bind(config: Config) -> None:
+    """Raise `ConfigError` when others could reach a gateway that lets anyone in, unless that was accepted."""
+    if is_loopback(config.server.host) or config.auth.allow_public:
+        return
+    raise ConfigError(
+        f"$.server.host: {config.server.host} is not a loopback address, and with auth.mode: {config.auth.mode} anyone "
+        "who reaches the port can use memory with any credential; bind to 127.0.0.1, or accept it with "
+        "auth.allow_public: true"
+    )
+
+
+def _named(reader: Reader, environ: Mapping[str, str]) -> Iterator[Setting]:
+    """What the environment sets; a name of ours that sets nothing is a mistake."""
+    names = {PREFIX + "__".join(path).upper(): path for path, _ in settings(Config)}
+    for name in sorted(environ):
+        if name in names:
+            yield name, names[name], environ[name]
+        elif name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            reader.complain(name, f"unknown setting{meant(name, names)}, known are {', '.join(names)}")
+
+
+def _read(reader: Reader, given: Iterable[Setting]) -> Members:
+    hints = dict(settings(Config))
+    members: Members = {}
+    for source, path, value in given:
+        if value is None:
+            continue
+        *sections, name = path
+        section = members
+        for step in sections:
+            section = section.setdefault(step, {})
+        section[name] = reader.setting(source, str(value), hints[path])
+    return members

@@ -1,0 +1,49 @@
+"""What a kind of memory must offer; the one interface of a file in this folder.
+
+A kind finds itself in what was said and renders its line. It is pure: storing, ranking and budgets are elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from gateway.types import Memory, Turn
+
+
+class Kind(Protocol):
+    """One kind of memory, which is also a lane with a budget of its own."""
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        ...
+
+    @property
+    def order(self) -> int:
+        """Position of its lane: lower lanes are filled first."""
+        ...
+
+    @property
+    def is_pinned(self) -> bool:
+        """True when its memories are recalled whatever the question."""
+        ...
+
+    @property
+    def is_rule(self) -> bool:
+        """True when its lines are instructions and stand in the block of rules."""
+        ...
+
+    def find(self, turn: Turn) -> Sequence[str]:
+        """Verbatim spans of the turn that are worth keeping as this kind; never raises."""
+        ...
+
+    def line(self, memory: Memory) -> str:
+        """The line a model reads."""
+        ...
+
+
+def day(at: float) -> str:
+    """The UTC date of a moment in Unix seconds, as notes show it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,39 @@
+"""Raw turns, verbatim, found by relevance. What carries nothing (a greeting, a thank-you) is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.kinds.base import day
+from gateway.kinds.sentences import is_empty_talk
+from gateway.types import Memory, Turn
+
+MAX_CHARS = 2_000
+"""Of a turn are kept: a longer one is a document, and its beginning says what it is. The journal has it whole."""
+
+MAX_LINE_CHARS = 600
+"""Of a turn are shown, so that one long answer does not eat the budget of five short ones."""
+
+
+class Episode:
+    """See the module."""
+
+    name = "episode"
+    order = 3
+    is_pinned = False
+    is_rule = False
+
+    def find(self, turn: Turn) -> Sequence[str]:
+        """The turn itself, if a user or an assistant said something in it."""
+        if turn.role not in ("user", "assistant") or is_empty_talk(turn.text):
+            return []
+        return [turn.text[:MAX_CHARS].strip()]
+
+    def line(self, memory: Memory) -> str:
+        """Date, speaker and words."""
+        shown = memory.text if len(memory.text) <= MAX_LINE_CHARS else memory.text[:MAX_LINE_CHARS].rstrip() + "…"
+        speaker = "The user" if memory.speaker == "user" else "The assistant"
+        return f"({day(memory.at)}) {speaker} said: {shown} [{memory.id}]"
+
+
+KIND = Episode()

@@ -1,0 +1,232 @@
+"""The way of one request: identify, recall, compose, forward, record. Read `handle` first.
+
+HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/wiring.py.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from gateway import encodings, forward, identify
+from gateway.augment import Augmenter, Visit
+from gateway.body import Body
+from gateway.compose import Prompt
+from gateway.errors import Forbidden, RequestError, UpgradeRequired
+from gateway.fence import Fence
+from gateway.policy import PolicyBook
+from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
+from gateway.record import Recorder
+from gateway.shapes.base import Shape
+from gateway.telemetry import Telemetry
+from gateway.types import Call, Exchange, Outcome, Session, Turn
+
+DENIED = ("/organization", "/projects", "/webhook_endpoints")
+"""A memory gateway has no business with a provider's admin keys."""
+
+PASSED_WHOLE_BYTES = 256 * 1024
+"""A body that passes through unread is sent in one piece up to here, and streamed above."""
+
+MAX_REFUSAL_BYTES = 1024 * 1024
+"""Of an error answer are read to see why the upstream refused."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    """Without the query, percent-encoded as sent."""
+    query: str
+    headers: Headers
+    """Names in lower case."""
+    body: Body
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to be sent. `chunks` must be read to the end or closed; it raises when the upstream dies."""
+
+    status: int
+    headers: Headers
+    chunks: AsyncGenerator[bytes, None]
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """What handling a request needs; nothing of it belongs to a single request."""
+
+    clock: Clock
+    upstream: Upstream
+    augmenter: Augmenter
+    recorder: Recorder
+    shapes: Mapping[str, Shape]
+    """By path below `/v1`."""
+    policies: PolicyBook
+    fence: Fence
+    telemetry: Telemetry
+    secret: bytes
+    """Keys the tenant hashes."""
+    anonymous: identify.Anonymous
+    """Whose memory a call gets when nobody names the user and the policy does not say."""
+    max_augmented_bytes: int
+
+
+async def handle(gateway: Gateway, request: Request) -> Answer:
+    """Answer one request: identify, recall, compose, forward, record.
+
+    Raises `RequestError` for what is ours to refuse, and when the upstream cannot be reached.
+    """
+    claimed = identify.claims(request.headers, request.path, gateway.secret)
+    target = _target(request, claimed.path)
+    visit = await _understand(gateway, request, claimed, target)
+    if isinstance(visit, Outcome):
+        return await _pass_through(gateway, request, target, visit)
+    session, prompt = await gateway.augmenter.augment(visit)
+    exchange = _exchange(gateway, visit, target, session, prompt)
+    gateway.recorder.intend(exchange)
+    incoming, exchange = await _forward(gateway, request, visit, prompt, exchange)
+    chunks = gateway.recorder.listen(visit.shape, visit.call, exchange, incoming)
+    headers = [*forward.answer_headers(incoming.headers), *_own_headers(exchange)]
+    return Answer(status=incoming.status, headers=headers, chunks=chunks)
+
+
+def _target(request: Request, path: str) -> str:
+    """The path below the upstream's base. Clients are pointed at us with and without `/v1`."""
+    if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers):
+        raise UpgradeRequired("WebSocket is not supported here; use HTTP", code="websocket_unsupported")
+    target = path.removeprefix("/v1") if path.startswith("/v1/") or path == "/v1" else path
+    plain = posixpath.normpath("/" + unquote(target).lstrip("/"))
+    if any(plain == denied or plain.startswith(denied + "/") for denied in DENIED):
+        raise Forbidden(f"{plain} is an administration path, which this gateway does not pass on", code="path_denied")
+    return target
+
+
+async def _understand(gateway: Gateway, request: Request, claimed: identify.Claims, target: str) -> Visit | Outcome:
+    """The call and what may be done with it; or why it passes through as it is."""
+    shape = gateway.shapes.get(target) if request.method == "POST" else None
+    if shape is None or claimed.mode == "off":
+        return Outcome(status="off")
+    sent = await request.body.read(gateway.max_augmented_bytes)
+    body = None if sent is None else encodings.decode(sent, _header(request.headers, b"content-encoding"))
+    call = None if body is None else shape.read(body)
+    if sent is None or call is None:
+        return Outcome(status="error", reason="large" if sent is None else "unread")
+    policy = gateway.policies.current.match(call.model, "/v1" + target, claimed.agent, request.headers)
+    anonymous = policy.identify.anonymous or gateway.anonymous
+    user = identify.user_of(claimed, call, anonymous)
+    mode = identify.narrower(claimed.mode, policy.memory)
+    if mode == "off" or (user is None and anonymous == "off"):
+        return Outcome(status="off" if mode == "off" else "unscoped")
+    call = _without_echoes(gateway.fence, call)
+    return Visit(claimed=claimed, shape=shape, call=call, sent=sent, policy=policy, mode=mode, user=user)
+
+
+def _without_echoes(fence: Fence, call: Call) -> Call:
+    """The call as it would read had nobody sent our own notes back to us (promise P9); its bytes stay."""
+    if b"accrue-" not in call.body:
+        return call
+    turns = tuple(msgspec.structs.replace(turn, text=fence.strip(turn.text)) for turn in call.turns)
+    return msgspec.structs.replace(call, turns=turns)
+
+
+def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, prompt: Prompt) -> Exchange:
+    """The record of the call so far. In mode `read` it holds what memory did, and nothing that was said."""
+    before, new = _new_turns(visit.call.turns) if visit.mode in ("on", "write") else ((), ())
+    learn = visit.policy.learn
+    return Exchange(
+        id=gateway.clock.new_id("ex"),
+        scope=session.scope,
+        at=gateway.clock.now(),
+        path=target,
+        model=visit.call.model,
+        policy=visit.policy.name,
+        mode=visit.mode,
+        context=before[-2:],
+        turns=new,
+        notes=prompt.added,
+        outcome=prompt.outcome,
+        considered=prompt.considered,
+        learns=tuple(learn.kinds) if learn.enabled and new else (),
+    )
+
+
+def _new_turns(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
+    """What an earlier exchange holds, and what the client says now: everything after the assistant's last turn."""
+    spoken = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
+    return turns[:spoken], turns[spoken:]
+
+
+async def _forward(
+    gateway: Gateway, request: Request, visit: Visit, prompt: Prompt, exchange: Exchange
+) -> tuple[Incoming, Exchange]:
+    """Send the request; once more without notes if they made it too long for the model."""
+    is_silent = prompt.body is visit.call.body
+    untouched = _outgoing(request, exchange.path, visit.sent)
+    headers = [line for line in untouched.headers if line[0] != b"content-encoding"]
+    augmented = msgspec.structs.replace(untouched, headers=headers, body=prompt.body)
+    try:
+        incoming = await gateway.upstream.send(untouched if is_silent else augmented)
+        if not is_silent and incoming.status == 400:
+            incoming, refusal = await _peeked(incoming)
+            if forward.is_context_overflow(incoming.status, refusal):
+                outcome = Outcome(status="error", reason="context_overflow")
+                exchange = msgspec.structs.replace(exchange, outcome=outcome)
+                incoming = await gateway.upstream.send(untouched)
+    except RequestError as error:
+        gateway.recorder.lose(exchange, error.status)
+        error.headers = _own_headers(exchange)
+        raise
+    return incoming, exchange
+
+
+async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome) -> Answer:
+    """The upstream's answer to the client's own bytes."""
+    gateway.telemetry.passed()
+    body = None if request.body.length == 0 else await request.body.read(PASSED_WHOLE_BYTES) or request.body.rest()
+    incoming = await gateway.upstream.send(_outgoing(request, target, body))
+    headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
+    return Answer(status=incoming.status, headers=headers, chunks=incoming.chunks)
+
+
+def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None) -> Outgoing:
+    query = f"?{request.query}" if request.query else ""
+    headers = forward.outgoing_headers(request.headers)
+    return Outgoing(method=request.method, target=target + query, headers=headers, body=body)
+
+
+async def _peeked(incoming: Incoming) -> tuple[Incoming, bytes]:
+    """An error answer that can still be passed on, and its body without content encoding."""
+    heard: list[bytes] = []
+    size = 0
+    async for chunk in incoming.chunks:
+        heard.append(chunk)
+        size += len(chunk)
+        if size > MAX_REFUSAL_BYTES:
+            break
+    body = encodings.decode(b"".join(heard), _header(incoming.headers, b"content-encoding")) or b""
+    return msgspec.structs.replace(incoming, chunks=_again(heard, incoming.chunks)), body
+
+
+async def _again(heard: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        for chunk in heard:
+            yield chunk
+        async for chunk in rest:
+            yield chunk
+    finally:
+        await rest.aclose()
+
+
+def _own_headers(exchange: Exchange) -> Headers:
+    """What memory did, for the client. A session's name is the client's own and may hold anything."""
+    return [
+        (b"x-accrue-exchange", exchange.id.encode()),
+        (b"x-accrue-session", quote(exchange.scope.session, safe="!#$&'()*+,/:;=?@[]~ ").encode()),
+        (b"x-accrue-memory", exchange.outcome.header.encode()),
+    ]
+
+
+def _header(headers: Headers, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")

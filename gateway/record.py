@@ -1,0 +1,200 @@
+"""What happened, on record: the answer is listened to as it passes, and its end waits until the record is durable.
+
+The client gets the upstream's bytes in the upstream's chunks. Only the last of them (`data: [DONE]`, the byte that
+completes a content-length, or the end itself) is held until the journal has committed, so that what a client has
+seen whole is never lost (promise P6). A client that leaves loses nothing: the rest is read all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+
+import msgspec
+import structlog
+
+from gateway import anchors, encodings, sse
+from gateway.errors import MemoryUnavailable
+from gateway.fence import Fence
+from gateway.ports import Incoming, Journal
+from gateway.shapes.base import Shape
+from gateway.types import Call, Exchange, ExchangeState, Reply
+
+MAX_LISTENED_BYTES = 32 * 1024 * 1024
+"""Of an answer are kept for the record; beyond that it still passes, and is recorded as one that was not read."""
+
+THREADED_PARSE_BYTES = 128 * 1024
+"""A larger answer is parsed off the event loop; a smaller one takes less time than the hop."""
+
+
+HTTP_ERROR = 400
+"""Statuses from here on are errors, whose bodies end without an end mark."""
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Puts exchanges on record."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        fence: Fence,
+        *,
+        commit_wait_s: float,
+        on_recorded: Callable[[], None],
+        on_unrecorded: Callable[[str], None],
+    ) -> None:
+        """Record to a journal.
+
+        Args:
+            commit_wait_s: how long the end of an answer waits for its record before it is let go.
+            on_recorded: called after each commit: there is something to learn.
+            on_unrecorded: told the reason when an answer was let go without a record.
+        """
+        self._journal = journal
+        self._fence = fence
+        self._commit_wait_s = commit_wait_s
+        self._on_recorded = on_recorded
+        self._on_unrecorded = on_unrecorded
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def intend(self, exchange: Exchange) -> None:
+        """Leave a trace of a call that is about to go upstream."""
+        self._journal.intend(exchange)
+
+    def lose(self, exchange: Exchange, status: int) -> None:
+        """Record that no answer came; nobody waits for it.
+
+        Args:
+            status: the HTTP status the client gets instead.
+        """
+        self._begin(self._commit(msgspec.structs.replace(exchange, state="interrupted", status=status)))
+
+    async def listen(
+        self, shape: Shape, call: Call, exchange: Exchange, answer: Incoming
+    ) -> AsyncGenerator[bytes, None]:
+        """The answer's chunks, unchanged, the end held until it is on record.
+
+        Raises what the upstream raised when it died; the exchange is then on record as interrupted. A caller that
+        stops reading closes the generator, with the same result.
+        """
+        end = _EndMark(answer)
+        heard = _Heard()
+        commit: asyncio.Task[None] | None = None
+        state: ExchangeState = "interrupted"
+        try:
+            async for chunk in answer.chunks:
+                heard.hear(chunk)
+                if commit is None and end.is_in(chunk):
+                    commit = self._begin(self._finish(shape, call, exchange, answer, heard, "done"))
+                    await self._wait_for(commit)
+                yield chunk
+            state = "done"
+        finally:
+            if commit is None:
+                commit = self._begin(self._finish(shape, call, exchange, answer, heard, state))
+                await self._wait_for(commit)
+            await answer.chunks.aclose()
+
+    async def drain(self) -> None:
+        """Wait for every commit under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _finish(
+        self, shape: Shape, call: Call, exchange: Exchange, answer: Incoming, heard: _Heard, state: ExchangeState
+    ) -> None:
+        body = heard.body()
+        if len(body) > THREADED_PARSE_BYTES:
+            reply = await asyncio.to_thread(read_reply, shape, answer, body)
+        else:
+            reply = read_reply(shape, answer, body)
+        turns = tuple(msgspec.structs.replace(turn, text=self._fence.strip(turn.text)) for turn in reply.turns)
+        is_whole = reply.is_complete or answer.status >= HTTP_ERROR
+        finished = msgspec.structs.replace(
+            exchange,
+            state=state if is_whole else "interrupted",
+            status=answer.status,
+            reply=msgspec.structs.replace(reply, turns=turns if exchange.mode in ("on", "write") else ()),
+            anchors=anchors.of_reply(call.turns, turns),
+        )
+        await self._commit(finished)
+
+    async def _commit(self, exchange: Exchange) -> None:
+        try:
+            await self._journal.commit(exchange)
+        except MemoryUnavailable as error:
+            self._on_unrecorded("journal")
+            log.warning("unrecorded", exchange=exchange.id, error=str(error))
+        else:
+            self._on_recorded()
+
+    def _begin(self, commit: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task of its own, because the client's leaving must not end it."""
+        task = asyncio.create_task(commit)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _wait_for(self, commit: asyncio.Task[None]) -> None:
+        """Wait until it is on record, but not for long: a slow disk must not become a slow answer."""
+        done, _ = await asyncio.wait({commit}, timeout=self._commit_wait_s)
+        if not done:
+            self._on_unrecorded("late")
+
+
+class _Heard:
+    """What has been heard of an answer, within bounds."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def hear(self, chunk: bytes) -> None:
+        """Keep a chunk."""
+        self._size += len(chunk)
+        if self._size <= MAX_LISTENED_BYTES:
+            self._chunks.append(chunk)
+
+    def body(self) -> bytes:
+        """Everything heard; nothing if it was too much."""
+        return b"".join(self._chunks) if self._size <= MAX_LISTENED_BYTES else b""
+
+
+def read_reply(shape: Shape, answer: Incoming, heard: bytes) -> Reply:
+    """What an answer says; an incomplete Reply when it cannot be read."""
+    body = encodings.decode(heard, _header(answer, b"content-encoding"))
+    if body is None:
+        return Reply(is_complete=False)
+    if not _is_event_stream(answer):
+        return shape.reply(body)
+    tap = shape.tap()
+    for event in sse.events(body):
+        tap.feed(event)
+    return tap.close()
+
+
+class _EndMark:
+    """Sees the last byte of an answer coming, where that can be seen before the end."""
+
+    def __init__(self, answer: Incoming) -> None:
+        length = _header(answer, b"content-length")
+        self._left = int(length) if length.isdigit() else None
+        is_readable = _is_event_stream(answer) and not _header(answer, b"content-encoding")
+        self._done = sse.DoneMark() if is_readable else None
+
+    def is_in(self, chunk: bytes) -> bool:
+        """True when the answer ends in this chunk; chunks are passed in order."""
+        if self._left is not None:
+            self._left -= len(chunk)
+            return self._left <= 0
+        return self._done is not None and self._done.feed(chunk)
+
+
+def _is_event_stream(answer: Incoming) -> bool:
+    return _header(answer, b"content-type").startswith("text/event-stream")
+
+
+def _header(answer: Incoming, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in answer.headers if name.lower() == wanted), "")

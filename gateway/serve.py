@@ -1,0 +1,124 @@
+"""The listening process: a socket, uvicorn over it, and what is printed at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import uvicorn
+
+from gateway.admin.health import Readiness
+from gateway.app import application
+from gateway.config import Config, Server, check_bind
+from gateway.errors import ConfigError
+from gateway.wiring import Running, running
+
+BACKLOG = 2048
+
+KEEP_ALIVE_S = 75
+"""Longer than the clients' pools keep an idle connection, so that it is the client who closes."""
+
+UNFINISHED = "ASGI callable returned without completing response."
+"""What uvicorn logs as an error when an answer is aborted on purpose; gateway/app.py has logged why."""
+
+
+async def serve(config: Config, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop by SIGINT or SIGTERM; then finish what is under way, for `grace_s` at most.
+
+    Raises `ConfigError` or `DataDirError` before anything is served.
+    """
+    check_bind(config)
+    with contextlib.closing(_bound(config.server)) as listening:
+        async with running(config) as parts:
+            server = _Server(_uvicorn(config, parts))
+            announce(banner(config, parts, listening.getsockname()[1]))
+            await server.serve(sockets=[listening])
+
+
+@contextlib.asynccontextmanager
+async def serving(config: Config, parts: Running) -> AsyncIterator[int]:
+    """Serve while the block runs, in this event loop and without touching signals; gives the port."""
+    with contextlib.closing(_bound(config.server)) as listening:
+        server = _Embedded(_uvicorn(config, parts))
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
+
+
+def banner(config: Config, parts: Running, port: int) -> str:
+    """What a person needs to know at the start, and the line to paste."""
+    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+    return "\n".join(
+        (
+            f"Accrue listens on  http://{host}:{port}",
+            f"  upstream         {config.upstreams['default'].url}",
+            f"  data directory   {config.data_dir}",
+            f"  policies         {', '.join(policy.name for policy in parts.gateway.policies.current.policies)}",
+            f"  memory           {parts.memory}",
+            "",
+            "Point your client at it:",
+            f"  export OPENAI_BASE_URL=http://{host}:{port}/v1",
+        )
+    )
+
+
+class _Embedded(uvicorn.Server):
+    """A server that leaves signals to whoever runs the event loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn raises a signal again after it has shut down, which would end the process before memory is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
+def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
+    """Uvicorn as we run it: pinned to httptools (h11 takes a content-length beside chunks), adding no header."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    return uvicorn.Config(
+        application(parts.gateway, parts.telemetry, Readiness(memory=parts.memory)),
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(config.server.grace_s)),
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.getMessage() != UNFINISHED
+
+
+def _bound(server: Server) -> socket.socket:
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    try:
+        return socket.create_server((server.host, server.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {server.host} port {server.port}: {error.strerror or error}") from error

@@ -1,0 +1,71 @@
+"""Counters and logs: what happened, in numbers and in one line each, never with a body or a user's words.
+
+No label names a user or a session: that would be a list of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Telemetry:
+    """The counters of one gateway."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._calls = self._counter("calls", "Calls that memory could have augmented, by what it did.", "memory")
+        self._tokens = self._counter("note_tokens", "Tokens of notes in requests, replayed ones included.")
+        self._passed = self._counter("passed_through", "Requests passed through unread.")
+        self._failures = self._counter("memory_failures", "Recalls that did not come about, by cause.", "cause")
+        self._unrecorded = self._counter("unrecorded", "Answers let go without a record, by reason.", "reason")
+
+    def called(self, memory: str, tokens: int) -> None:
+        """A call was augmented, or would have been."""
+        self._calls.labels(memory).inc()
+        self._tokens.inc(tokens)
+
+    def passed(self) -> None:
+        """A request went through unread."""
+        self._passed.inc()
+
+    def failed(self, cause: str) -> None:
+        """Recall did not come about; the call went on without it."""
+        self._failures.labels(cause).inc()
+
+    def unrecorded(self, reason: str) -> None:
+        """An answer was let go without a record."""
+        self._unrecorded.labels(reason).inc()
+
+    def render(self) -> bytes:
+        """All counters in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"accrue_{name}", meaning, labels, registry=self._registry)
+
+
+def configure_logs(level: str, log_format: str) -> None:
+    """Send structured logs to standard error, as JSON lines or for a console."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,175 @@
+"""Configuration to a running gateway: the one place that names adapters and puts everything together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from gateway import kinds, shapes
+from gateway.augment import Augmenter
+from gateway.clock import SystemClock
+from gateway.compose import Composer
+from gateway.config import Config, is_loopback
+from gateway.datadir import DataDir
+from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.errors import MemoryUnavailable
+from gateway.fence import Fence
+from gateway.journals.sqlite import SqliteJournal, read_exchange_beside
+from gateway.kinds.base import Kind
+from gateway.learn import Learner
+from gateway.pipeline import Gateway
+from gateway.policy import PolicyBook
+from gateway.ports import Clock, Embedder, MemoryStore
+from gateway.record import Recorder
+from gateway.registry import family
+from gateway.shapes.base import Shape
+from gateway.stores.local import LocalStore
+from gateway.telemetry import Telemetry
+from gateway.tokens import Tokens
+from gateway.types import Exchange, Memory, Query, Scope
+from gateway.upstreams.http import HttpUpstream
+
+KINDS: dict[str, Kind] = {name: module.KIND for name, module in family(kinds).items()}
+SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
+
+PROOF = Scope(tenant="accrue", user="self-test")
+"""Whose memory the self-test writes and forgets; no credential hashes to this tenant."""
+
+log = structlog.get_logger()
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway that is ready to handle requests, and what else shows what it does."""
+
+    gateway: Gateway
+    telemetry: Telemetry
+    memory: str
+    """`on`, or why memory is off although the gateway runs."""
+    settle: asyncio.Event
+    """Set whenever the learner has nothing left to do."""
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Running]:
+    """Build and start; on leaving, finish what is under way and release everything.
+
+    Raises `DataDirError` or `ConfigError` for what must be put right by a person first.
+    """
+    data = DataDir(Path(config.data_dir))
+    policies = PolicyBook(Path(config.policies), KINDS)
+    async with AsyncExitStack() as stack:
+        data.hold()
+        stack.callback(data.release)
+        clock, telemetry, fence = SystemClock(), Telemetry(), Fence(data.secret())
+        counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), asyncio.to_thread(WordLlamaEmbedder))
+        journal = await asyncio.to_thread(SqliteJournal, data.journal)
+        stack.push_async_callback(journal.aclose)
+        store = await asyncio.to_thread(_store, data, embedder)
+        stack.push_async_callback(store.aclose)
+        upstream = _upstream(config)
+        stack.push_async_callback(upstream.aclose)
+        memory = await prove(store, clock)
+        learner = Learner(journal, store, KINDS, counter, clock)
+        recorder = Recorder(
+            journal,
+            fence,
+            commit_wait_s=config.server.commit_wait_ms / 1000,
+            on_recorded=learner.wake,
+            on_unrecorded=telemetry.unrecorded,
+        )
+        await _background(stack, learner, policies)
+        stack.push_async_callback(recorder.drain)
+        augmenter = Augmenter(
+            clock=clock,
+            journal=journal,
+            store=store,
+            kinds=KINDS,
+            composer=Composer(KINDS, counter, fence),
+            telemetry=telemetry,
+        )
+        gateway = Gateway(
+            clock=clock,
+            upstream=upstream,
+            augmenter=augmenter,
+            recorder=recorder,
+            shapes=SHAPES if memory == "on" else {},
+            policies=policies,
+            fence=fence,
+            telemetry=telemetry,
+            secret=data.secret(),
+            anonymous="credential" if is_loopback(config.server.host) else "session",
+            max_augmented_bytes=config.server.max_augmented_bytes,
+        )
+        yield Running(gateway=gateway, telemetry=telemetry, memory=memory, settle=learner.idle)
+
+
+def read_exchange(data: DataDir, exchange: str) -> Exchange | None:
+    """One exchange of a data directory, which another process may be using. Raises `DataDirError`."""
+    return read_exchange_beside(data.journal, exchange)
+
+
+async def prove(store: MemoryStore, clock: Clock) -> str:
+    """Remember something, recall it, forget it: `on`, or what went wrong."""
+    word = clock.new_id("proof")
+    memory = Memory(
+        id=word,
+        kind="episode",
+        text=f"The self-test of {word} put this here.",
+        key=f"The self-test of {word} put this here.",
+        origin="operator",
+        exchange="",
+        session="",
+        at=clock.now(),
+        recorded_at=clock.now(),
+    )
+    try:
+        await store.put(PROOF, [memory])
+        found = await store.search(PROOF, Query(text=memory.text, kinds=("episode",), pinned=(), limit=1))
+        await store.forget(PROOF, [word])
+    except MemoryUnavailable as error:
+        return f"self-test failed: {error}"
+    return "on" if [hit.memory.id for hit in found.hits] == [word] else "self-test failed: what was put was not found"
+
+
+def _counter() -> Tokens:
+    counter = Tokens.from_litellm()
+    counter.warm()
+    return counter
+
+
+def _store(data: DataDir, embedder: Embedder) -> LocalStore:
+    return LocalStore(data.memories, data.index, embedder)
+
+
+def _upstream(config: Config) -> HttpUpstream:
+    settings = config.upstreams["default"]
+    return HttpUpstream(
+        settings.url,
+        api_key=settings.api_key,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+    )
+
+
+async def _background(stack: AsyncExitStack, learner: Learner, policies: PolicyBook) -> None:
+    """Start the learner and the watch over the policies; both end before what they use is closed."""
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(learner.run(stop)), asyncio.create_task(policies.watch(stop, _reloaded))]
+
+    async def end() -> None:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+    stack.push_async_callback(end)
+
+
+def _reloaded(complaint: str | None) -> None:
+    if complaint is None:
+        log.info("policies_loaded")
+    else:
+        log.error("policies_kept", complaint=complaint)

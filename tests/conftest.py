@@ -1,0 +1,71 @@
+"""What most end-to-end tests need: a scripted upstream in its own process, and a gateway on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.config import Config, Server, UpstreamConfig
+from gateway.serve import serving
+from gateway.testing import ScriptedUpstream
+from gateway.wiring import Running, running
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway in this process, behind a socket."""
+
+    url: str
+    parts: Running
+
+    async def learnt(self) -> None:
+        """Wait until everything recorded so far has been learnt."""
+        async with asyncio.timeout(10):
+            await self.parts.settle.wait()
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+@pytest.fixture(scope="session")
+def upstream_process() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as process:
+        yield process
+
+
+@pytest.fixture
+def upstream(upstream_process: ScriptedUpstream) -> ScriptedUpstream:
+    """The scripted upstream, with nothing scripted and nothing received."""
+    upstream_process.clear()
+    return upstream_process
+
+
+@pytest.fixture
+def serve(upstream: ScriptedUpstream, tmp_path: Path) -> Serve:
+    """Starts gateways over this test's own data directory."""
+
+    @asynccontextmanager
+    async def started(**changes: object) -> AsyncIterator[Served]:
+        settings = {
+            "server": Server(port=0),
+            "upstreams": {"default": UpstreamConfig(url=upstream.url)},
+            "data_dir": str(tmp_path / "data"),
+            "policies": str(tmp_path / "policies"),
+            **changes,
+        }
+        config = Config(**settings)  # type: ignore[arg-type] # a test's own choice of members
+        async with running(config) as parts, serving(config, parts) as port:
+            yield Served(url=f"http://127.0.0.1:{port}/v1", parts=parts)
+
+    return started
+
+
+@pytest.fixture
+async def served(serve: Serve) -> AsyncIterator[Served]:
+    """A gateway with nothing configured but its upstream."""
+    async with serve() as gateway:
+        yield gateway
