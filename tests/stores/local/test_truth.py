@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import DataDirError
+from gateway.stores.local.truth import Change, Entry, Truth
+from tests.stores.samples import memory
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Iterator[Truth]:
+    truth = Truth(tmp_path / "memories.db", readers=1)
+    yield truth
+    truth.close()
+
+
+def test_each_row_written_or_removed_is_logged_as_it_stands_now(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1", "tea"), memory("m2", "tea"), memory("m3", "tea")])
+    truth.put("ann", "acme", [memory("m1", "coffee"), memory("m2", "tea", ended_at=3.0)])
+    truth.forget("ann", ["m3"])
+    coffee = Entry(owner="ann", kind="fact", key="coffee")
+    assert truth.changes(0, 99) == [
+        Change(number=1, point=1, entry=coffee),
+        Change(number=2, point=2, entry=None),
+        Change(number=3, point=3, entry=None),
+        Change(number=4, point=1, entry=coffee),
+        Change(number=5, point=2, entry=None),
+        Change(number=6, point=3, entry=None),
+    ]
+    assert truth.count_holding() == 1
+
+
+def test_the_log_is_read_on_from_a_number_in_portions(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory(f"m{number}") for number in range(5)])
+    assert [change.number for change in truth.changes(0, 2)] == [1, 2]
+    assert [change.number for change in truth.changes(2, 99)] == [3, 4, 5]
+
+
+def test_settled_changes_leave_the_log_and_their_numbers_are_not_used_again(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1"), memory("m2")])
+    truth.settle(2)
+    assert truth.changes(0, 99) == []
+    truth.put("ann", "acme", [memory("m3")])
+    assert [change.number for change in truth.changes(0, 99)] == [3]
+
+
+def test_a_forgotten_memorys_point_is_given_to_no_other(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1")])
+    truth.forget("ann", ["m1"])
+    truth.put("bob", "acme", [memory("m1")])
+    assert truth.at_points("bob", [1, 2]) == {2: memory("m1")}
+
+
+@pytest.mark.promise("P7")
+def test_a_strangers_point_is_absent(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1")])
+    assert truth.at_points("ann", [1]) == {1: memory("m1")}
+    assert truth.at_points("bob", [1]) == {}
+
+
+def test_logging_all_names_the_rows_that_hold(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1"), memory("m2", ended_at=3.0), memory("m3")])
+    truth.settle(3)
+    truth.log_all()
+    assert [change.point for change in truth.changes(0, 99)] == [1, 3]
+
+
+def test_a_failing_put_leaves_nothing(truth: Truth) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        truth.put("ann", "acme", [memory("m1"), memory("m2", kind=None)])
+    assert truth.get("ann", ["m1", "m2"]) == []
+    truth.put("ann", "acme", [memory("m1")])
+    assert truth.get("ann", ["m1"]) == [memory("m1")]
+
+
+def test_forgotten_and_replaced_bytes_are_in_no_file(truth: Truth, tmp_path: Path) -> None:
+    truth.put("ann", "acme", [memory("m1", "first-secret " * 500), memory("m2", "stays " * 500)])
+    truth.put("ann", "acme", [memory("m1", "second-secret")])
+    assert any(b"secret" in file.read_bytes() for file in tmp_path.iterdir())
+    assert truth.forget("ann", ["m1"]) == 1
+    assert [file.name for file in tmp_path.iterdir() if b"secret" in file.read_bytes()] == []
+    assert truth.get("ann", ["m2"]) == [memory("m2", "stays " * 500)]
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "memories.db").write_bytes(b"not a database" * 99)
+    with pytest.raises(DataDirError, match=r"memories\.db"):
+        Truth(tmp_path / "memories.db", readers=1)

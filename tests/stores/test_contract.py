@@ -1,0 +1,266 @@
+"""What every `MemoryStore` must do, whatever it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import MemoryUnavailable, ScopeError
+from gateway.ports import MemoryStore
+from gateway.types import Memory, Scope
+from tests.stores.conftest import Open
+from tests.stores.samples import ANN, BOB, memory, query
+
+TRICKY_OWNERS = [
+    Scope(tenant="a", user="bc"),
+    Scope(tenant="ab", user="c"),
+    Scope(tenant="a", user="b:c"),
+    Scope(tenant="a:b", user="c"),
+    Scope(tenant="a", user="bc\0"),
+    Scope(tenant="a", user="BC"),
+    Scope(tenant="a", user="bc "),
+    Scope(tenant="a", user="é"),
+    Scope(tenant="a", user="e\u0301"),
+    Scope(tenant="a", user=None, session="bc"),
+    Scope(tenant="a", user="%"),
+    Scope(tenant="1:au2", user="bc"),
+]
+
+
+@pytest.mark.promise("P7")
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    puts=st.lists(
+        st.tuples(st.sampled_from(TRICKY_OWNERS), st.sampled_from("abc"), st.sampled_from(["fact", "rule"])),
+        max_size=30,
+    )
+)
+async def test_no_owner_ever_sees_anothers_memory(open_store: Open, puts: list[tuple[Scope, str, str]]) -> None:
+    expected: dict[str, dict[str, Memory]] = {scope.owner: {} for scope in TRICKY_OWNERS}
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(Path(folder))
+        for scope, id, kind in puts:
+            one = memory(id, "green tea", kind=kind, session=scope.owner)
+            await store.put(scope, [one])
+            expected[scope.owner][id] = one
+        for scope in TRICKY_OWNERS:
+            own = expected[scope.owner]
+            found = await store.search(scope, query("green tea", kinds=("fact", "rule"), pinned=("rule",), limit=50))
+            assert {hit.memory.id: hit.memory for hit in found.hits} == own
+            assert all(set(hit.scores) == {"words", "dense"} for hit in found.hits)
+            assert {one.id for one in found.pinned} == {one.id for one in own.values() if one.kind == "rule"}
+            assert {one.id: one for one in await store.get(scope, ["a", "b", "c"])} == own
+            assert {one.id: one for one in await store.list(scope, ["fact", "rule"], 99)} == own
+        for scope in TRICKY_OWNERS:
+            assert await store.forget(scope, ["a", "b", "c"]) == len(expected.pop(scope.owner))
+            for other in TRICKY_OWNERS:
+                assert len(await store.list(other, [], 99)) == len(expected.get(other.owner, {}))
+        await store.aclose()
+
+
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize("scope", [Scope(tenant="acme", user=None), Scope(tenant="acme", user="half \ud800 pair")])
+async def test_a_scope_that_names_no_owner_is_an_error_for_every_call(store: MemoryStore, scope: Scope) -> None:
+    calls = [
+        store.search(scope, query("tea")),
+        store.put(scope, [memory("m1")]),
+        store.get(scope, ["m1"]),
+        store.list(scope, ["fact"], 9),
+        store.forget(scope, ["m1"]),
+    ]
+    for call in calls:
+        with pytest.raises(ScopeError):
+            await call
+
+
+async def test_every_field_of_a_memory_comes_back_as_it_was_put(store: MemoryStore) -> None:
+    full = Memory(
+        id="m1",
+        kind="episode",
+        text="Grüße, 世界 😀 \0 end",
+        key="what it is found by",
+        origin="tool",
+        exchange="ex_9",
+        session="s9",
+        at=1.25,
+        recorded_at=2.5,
+        ended_at=None,
+        speaker="assistant",
+        tokens=7,
+    )
+    await store.put(ANN, [full])
+    assert await store.get(ANN, ["m1"]) == [full]
+    assert await store.list(ANN, ["episode"], 1) == [full]
+    found = await store.search(ANN, query("found", kinds=("episode",), pinned=("episode",)))
+    assert (found.pinned, [hit.memory for hit in found.hits]) == ((full,), [full])
+
+
+async def test_a_memory_is_found_by_its_key_and_not_by_its_text(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", text="yes please", key="shall I book the train to Bern")])
+    await store.put(ANN, [memory("m2", text="train", key="something else entirely")])
+    by_words = {hit.memory.id for hit in (await store.search(ANN, query("trains"))).hits if "words" in hit.scores}
+    assert by_words == {"m1"}
+
+
+async def test_the_closer_memory_scores_higher_in_both_ways(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("close", "tea with lemon"), memory("far", "tea without any sugar or cream")])
+    hits = {hit.memory.id: hit.scores for hit in (await store.search(ANN, query("tea with lemon"))).hits}
+    assert hits["close"]["words"] > hits["far"]["words"] > 0
+    assert hits["close"]["dense"] == pytest.approx(1, abs=1e-3)
+    assert hits["close"]["dense"] > hits["far"]["dense"]
+
+
+async def test_what_is_common_is_judged_by_the_owners_memories_alone(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "lemon tea"), memory("m2", "lemon cake")])
+    alone = await store.search(ANN, query("tea"))
+    await store.put(BOB, [memory(f"m{number}", "green tea") for number in range(20)])
+    assert await store.search(ANN, query("tea")) == alone
+
+
+async def test_the_limit_holds_for_each_way_of_searching(store: MemoryStore) -> None:
+    await store.put(ANN, [memory(f"m{number}", f"tea {number}") for number in range(9)])
+    found = await store.search(ANN, query("tea", limit=3))
+    assert sum("words" in hit.scores for hit in found.hits) == 3
+    assert sum("dense" in hit.scores for hit in found.hits) == 3
+
+
+async def test_only_the_kinds_asked_for_are_found(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("f", "tea"), memory("e", "tea", kind="episode"), memory("r", "tea", kind="rule")])
+    found = await store.search(ANN, query("tea", kinds=("fact", "episode"), pinned=("rule",)))
+    assert {hit.memory.id for hit in found.hits} == {"f", "e"}
+    assert [one.id for one in found.pinned] == ["r"]
+    nothing = await store.search(ANN, query("tea", kinds=()))
+    assert (nothing.hits, nothing.pinned) == ((), ())
+
+
+async def test_pinned_memories_and_listings_come_newest_first(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("b", at=2.0), memory("c", at=3.0), memory("a", at=1.0), memory("c2", at=3.0)])
+    found = await store.search(ANN, query("", pinned=("fact",)))
+    assert [one.id for one in found.pinned] == ["c2", "c", "b", "a"]
+    assert [one.id for one in await store.list(ANN, ["fact"], 2)] == ["c2", "c"]
+
+
+async def test_a_listing_of_no_kinds_is_a_listing_of_every_kind(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("f"), memory("r", kind="rule")])
+    assert [one.id for one in await store.list(ANN, ["rule"], 9)] == ["r"]
+    assert {one.id for one in await store.list(ANN, [], 9)} == {"f", "r"}
+
+
+async def test_an_ended_memory_is_listed_and_never_found(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "tea", kind="rule"), memory("m2", "tea", kind="rule", ended_at=5.0)])
+    await store.put(ANN, [memory("m1", "tea", kind="rule", ended_at=6.0)])
+    found = await store.search(ANN, query("tea", kinds=("rule",), pinned=("rule",)))
+    assert (found.hits, found.pinned) == ((), ())
+    assert {one.id: one.ended_at for one in await store.list(ANN, ["rule"], 9)} == {"m1": 6.0, "m2": 5.0}
+
+    await store.put(ANN, [memory("m1", "tea", kind="rule")])
+    found = await store.search(ANN, query("tea", kinds=("rule",), pinned=("rule",)))
+    assert [hit.memory.id for hit in found.hits] == [one.id for one in found.pinned] == ["m1"]
+
+
+async def test_the_same_id_replaces_text_key_and_kind(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "coffee"), memory("m1", "tea", kind="rule")])
+    (hit,) = (await store.search(ANN, query("tea", kinds=("fact", "rule")))).hits
+    assert (hit.memory.text, hit.memory.kind, set(hit.scores)) == ("tea", "rule", {"words", "dense"})
+    (old,) = (await store.search(ANN, query("coffee", kinds=("fact", "rule")))).hits
+    assert "words" not in old.scores
+    assert (await store.search(ANN, query("tea"))).hits == ()
+
+
+async def test_forgetting_counts_what_was_there_and_leaves_the_rest(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "tea"), memory("m2", "tea")])
+    assert await store.forget(ANN, ["m1", "unknown"]) == 1
+    assert await store.forget(ANN, ["m1"]) == 0
+    assert await store.forget(ANN, []) == 0
+    assert await store.get(ANN, ["m2", "m1"]) == [memory("m2", "tea")]
+    assert [hit.memory.id for hit in (await store.search(ANN, query("tea"))).hits] == ["m2"]
+
+
+async def test_getting_answers_each_known_id_once_in_order(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1"), memory("m2")])
+    assert [one.id for one in await store.get(ANN, ["m2", "unknown", "m1", "m2"])] == ["m2", "m1"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "the", "\0", "half \ud800 pair", "?!", "世界", "x" * 1_000_000])
+async def test_no_text_breaks_putting_or_searching(store: MemoryStore, text: str) -> None:
+    await store.put(ANN, [memory("odd", text), memory("plain", "tea")])
+    await store.search(ANN, query(text))
+    assert [one.id for one in await store.get(ANN, ["odd", text])] == ["odd"]
+    assert "plain" in {hit.memory.id for hit in (await store.search(ANN, query("tea"))).hits}
+    assert await store.forget(ANN, ["odd", text]) == 1
+
+
+async def test_half_a_surrogate_pair_is_kept_as_a_question_mark(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "half \ud800 pair")])
+    assert [one.text for one in await store.get(ANN, ["m1"])] == ["half ? pair"]
+
+
+async def test_what_was_put_is_there_after_a_restart(open_store: Open, tmp_path: Path) -> None:
+    first = open_store(tmp_path)
+    await first.put(ANN, [memory("m1", "tea"), memory("m2", "tea"), memory("m3", "coffee")])
+    await first.put(ANN, [memory("m2", "tea", ended_at=9.0)])
+    await first.forget(ANN, ["m3"])
+    before = await first.search(ANN, query("tea", pinned=("fact",)))
+    listed = await first.list(ANN, [], 9)
+    await first.aclose()
+
+    second = open_store(tmp_path)
+    assert await second.search(ANN, query("tea", pinned=("fact",))) == before
+    assert await second.list(ANN, [], 9) == listed
+    await second.put(ANN, [memory("m4", "tea")])
+    assert {hit.memory.id for hit in (await second.search(ANN, query("tea"))).hits} == {"m1", "m4"}
+    await second.aclose()
+
+
+async def test_calls_at_the_same_time_do_not_disturb_each_other(store: MemoryStore) -> None:
+    async def write_and_read(number: int) -> None:
+        scope = Scope(tenant="acme", user=f"user {number}")
+        for turn in range(5):
+            await store.put(scope, [memory(f"m{turn}", f"tea {turn}")])
+            assert len((await store.search(scope, query("tea"))).hits) == turn + 1
+        assert await store.forget(scope, ["m0"]) == 1
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(write_and_read(number) for number in range(8)))
+
+
+async def test_a_closed_store_answers_nothing(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    await store.aclose()
+    await store.aclose()
+    calls = [
+        store.search(ANN, query("tea")),
+        store.put(ANN, [memory("m1")]),
+        store.get(ANN, ["m1"]),
+        store.list(ANN, ["fact"], 9),
+        store.forget(ANN, ["m1"]),
+    ]
+    for call in calls:
+        with pytest.raises(MemoryUnavailable):
+            await call
+
+
+async def test_closing_waits_for_what_was_begun(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    put = asyncio.create_task(store.put(ANN, [memory(f"m{number}", "tea") for number in range(300)]))
+    begun = asyncio.Event()
+    asyncio.get_running_loop().call_soon(begun.set)
+    await begun.wait()
+    await store.aclose()
+    async with asyncio.timeout(5):
+        await put
+    again = open_store(tmp_path)
+    assert len(await again.list(ANN, [], 999)) == 300
+    await again.aclose()
+
+
+def test_the_tricky_owners_would_collide_when_joined_naively() -> None:
+    naive = [scope.tenant + (scope.user or scope.session) for scope in TRICKY_OWNERS]
+    assert len(set(naive)) < len(naive)
+    assert len({msgspec.json.encode(scope) for scope in TRICKY_OWNERS}) == len(TRICKY_OWNERS)
