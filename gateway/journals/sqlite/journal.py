@@ -1,0 +1,175 @@
+"""The `Journal` port over SQLite: writes go to one writer, lookups to what is known, and only then to the disk.
+
+It knows who waits for what. Statements are in rows.py, transactions in writer.py, the cache in known.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from gateway.database import connect, connect_readonly
+from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.journals.sqlite import rows
+from gateway.journals.sqlite.known import ANCHORS_KEPT, SESSIONS_KEPT, Known, KnownAnchor, KnownSession
+from gateway.journals.sqlite.records import pack, well_formed
+from gateway.journals.sqlite.schema import MIGRATIONS
+from gateway.journals.sqlite.writer import Writer
+from gateway.types import Exchange, Operator, Scope, Session
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+_Met = tuple[bool, Sequence[rows.AnchorRow | None]]
+"""What a write met on the disk: whether its session was not there yet, and whose its anchors are now."""
+
+
+class SqliteJournal:
+    """The journal of one data directory, which this process must hold. Usable from any event loop."""
+
+    def __init__(self, path: Path) -> None:
+        """Open, and mark as interrupted what an earlier process left open. Raises `DataDirError`."""
+        connection = connect(path, MIGRATIONS)
+        try:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                rows.interrupt_intents(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise DataDirError(f"{path}: {error}") from error
+        self._reading = connect_readonly(path)
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
+        self._writer = Writer(connection)
+        self._lock = threading.Lock()
+        self._sessions = Known(KnownSession, SESSIONS_KEPT)
+        self._anchors = Known(KnownAnchor, ANCHORS_KEPT)
+
+    def intend(self, exchange: Exchange) -> None:
+        """Queue the intent and the ledger entries of a call about to go upstream."""
+        self._write(*pack(exchange), rows.write_intent, anchors=())
+
+    async def commit(self, exchange: Exchange) -> None:
+        """Return when the exchange is durable; it becomes so too when the caller no longer waits."""
+        stored, payload = pack(exchange)
+        await asyncio.wrap_future(self._write(stored, payload, rows.write_finished, stored.anchors))
+
+    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+        """The session named in the scope, else the one that owns the first anchor known."""
+        if scope.session:
+            return await self._session(scope, well_formed(scope.session))
+        owner, names = rows.person(scope), [well_formed(anchor) for anchor in anchors]
+        with self._lock:
+            entries = [self._anchors.entry(owner, name) for name in names]
+        for index, (name, entry) in enumerate(zip(names, entries, strict=True)):
+            if entry.is_open(name):
+                await self._complete_anchors(owner, names[index:], entries[index:])
+            session = entry.owner(name)
+            found = None if session is None else await self._session(scope, session)
+            if found is not None:
+                return found
+        return None
+
+    async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
+        """One exchange by id, if it is the authority's to see; a scope without a user sees its own session only."""
+        found = await self._ask(partial(rows.read_exchange, identifier=well_formed(exchange)))
+        if found is None or isinstance(authority, Operator):
+            return found
+        is_own = rows.person(found.scope) == rows.person(authority)
+        is_seen = is_own and (authority.user is not None or found.scope.session == well_formed(authority.session))
+        return found if is_seen else None
+
+    async def lease(self, limit: int) -> list[Exchange]:
+        """Finished exchanges not yet learnt, first finished first; a record that cannot be read leaves the queue."""
+        waiting = await self._ask(partial(rows.read_waiting, limit=limit))
+        unreadable = [identifier for identifier, exchange in waiting if exchange is None]
+        if unreadable:
+            _log.error("journal_record_unreadable", exchanges=unreadable)
+            await self.done(unreadable)
+        return [exchange for _, exchange in waiting if exchange is not None]
+
+    async def done(self, exchanges: Sequence[str]) -> None:
+        """Mark as learnt."""
+        await asyncio.wrap_future(self._writer.submit(partial(rows.delete_waiting, exchanges=exchanges)))
+
+    async def aclose(self) -> None:
+        """Write what is queued, then close."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._reader.shutdown()
+        self._reading.close()
+        self._writer.close()
+
+    def _write(
+        self,
+        exchange: Exchange,
+        payload: bytes,
+        write: Callable[[sqlite3.Connection, Exchange, bytes], bool],
+        anchors: Sequence[str],
+    ) -> Future[_Met]:
+        """Queue a write, and know of it from now on."""
+        owner, session = rows.person(exchange.scope), exchange.scope.session
+
+        def operation(connection: sqlite3.Connection) -> _Met:
+            return write(connection, exchange, payload), rows.read_anchors(connection, owner, anchors)
+
+        with self._lock:  # what is known must change in the order in which the disk does
+            known = self._sessions.entry(owner, session)
+            written = self._writer.submit(operation)
+            known.add(exchange.notes, written)
+            owned = [self._anchor_got(owner, anchor, session, written) for anchor in anchors]
+        written.add_done_callback(partial(self._settled, exchange.id, known, owned))
+        return written
+
+    def _anchor_got(self, owner: rows.Person, anchor: str, session: str, written: Future[_Met]) -> KnownAnchor:
+        entry = self._anchors.entry(owner, anchor)
+        entry.add(session, written)  # before the next entry is made, lest that one push it out
+        return entry
+
+    def _settled(
+        self, exchange: str, session: KnownSession, anchors: Sequence[KnownAnchor], written: Future[_Met]
+    ) -> None:
+        error = written.exception()
+        if error is not None:
+            _log.warning("journal_write_failed", exchange=exchange, error=str(error))
+            return
+        is_new_session, owned = written.result()
+        with self._lock:
+            if is_new_session:
+                session.complete(None)
+            for entry, row in zip(anchors, owned, strict=True):
+                entry.complete(row)
+
+    async def _complete_anchors(self, owner: rows.Person, names: Sequence[str], entries: Sequence[KnownAnchor]) -> None:
+        owned = await self._ask(partial(rows.read_anchors, owner=owner, anchors=names))
+        with self._lock:
+            for entry, row in zip(entries, owned, strict=True):
+                entry.complete(row)
+
+    async def _session(self, scope: Scope, name: str) -> Session | None:
+        owner = rows.person(scope)
+        with self._lock:
+            known = self._sessions.entry(owner, name)
+        if not known.is_whole:
+            ledger = await self._ask(partial(rows.read_ledger, owner=owner, session=name))
+            with self._lock:
+                known.complete(ledger)
+        if not known.is_there:
+            return None
+        return Session(scope=msgspec.structs.replace(scope, session=name), ledger=known.ledger)
+
+    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, question, self._reading)
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise MemoryUnavailable(f"journal: {error}") from error

@@ -1,0 +1,130 @@
+"""What the process remembers of sessions and anchors, so that finding a session rarely asks the disk.
+
+An entry takes part in every write from the moment it is there. Until it has been completed with what the disk said
+at some time since, it is partial: it knows what is newer than the disk, not what is older. An entry leaves only when
+its last write is on disk, so that disk and entries together always hold everything, in the order of submission.
+
+Not safe between threads by itself; the journal holds a lock around it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
+
+from gateway.anchors import STRONG
+from gateway.journals.sqlite.rows import AnchorRow, Person
+from gateway.types import Note
+
+SESSIONS_KEPT = 4096
+"""A session with ten notes takes about 10 kB."""
+
+ANCHORS_KEPT = 65_536
+"""An anchor takes about 400 bytes; an answer leaves one or two."""
+
+Key = tuple[str, str, str]
+
+
+class KnownSession:
+    """A session and its ledger."""
+
+    def __init__(self) -> None:
+        self.write: Future[Any] | None = None
+        self.is_whole = False
+        self.is_there = False
+        self.ledger: Mapping[str, Note] = {}
+        """Replaced, never changed: it is handed out."""
+
+    def add(self, notes: Sequence[Note], write: Future[Any]) -> None:
+        """Take what an exchange of this session adds; the first note at a place stays."""
+        self.write = write
+        self.is_there = True
+        self.ledger = _first_at_each_place(self.ledger, notes)
+
+    def complete(self, ledger: Mapping[str, Note] | None) -> None:
+        """Take what the disk said; None when it had no such session."""
+        if not self.is_whole:
+            self.is_whole = True
+            self.is_there = self.is_there or ledger is not None
+            self.ledger = _first_at_each_place(ledger or {}, self.ledger.values())
+
+
+class KnownAnchor:
+    """The sessions that got an anchor, as far as they matter: the newest, and whether there are more."""
+
+    def __init__(self) -> None:
+        self.write: Future[Any] | None = None
+        self.is_whole = False
+        self.is_shared = False
+        self.session: str | None = None
+
+    def add(self, session: str, write: Future[Any]) -> None:
+        """Take that a session got it."""
+        self.write = write
+        self.is_shared = self.is_shared or self.session not in (None, session)
+        self.session = session
+
+    def complete(self, row: AnchorRow | None) -> None:
+        """Take what the disk said: the newest session it had, and whether there were more."""
+        if self.is_whole:
+            return
+        self.is_whole = True
+        if row is not None:
+            session, is_shared = row
+            self.session = self.session or session
+            self.is_shared = self.is_shared or is_shared or self.session != session
+
+    def is_open(self, anchor: str) -> bool:
+        """Whether only the disk can say whose it is."""
+        is_answered = self.is_shared or (anchor.startswith(STRONG) and self.session is not None)
+        return not (self.is_whole or is_answered)
+
+    def owner(self, anchor: str) -> str | None:
+        """The session that is meant by it; none when that is a guess."""
+        return None if self.is_shared and not anchor.startswith(STRONG) else self.session
+
+
+class _Entry(Protocol):
+    write: Future[Any] | None
+
+
+E = TypeVar("E", bound=_Entry)
+
+
+class Known(Generic[E]):
+    """Entries by key, those used last; a bounded number, beyond which only those stay whose write is not yet done."""
+
+    def __init__(self, make: Callable[[], E], limit: int) -> None:
+        self._make = make
+        self._limit = limit
+        self._entries: OrderedDict[Key, E] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, owner: Person, name: str) -> E:
+        """The entry of this name, a new and partial one if need be."""
+        key = (*owner, name)
+        found = self._entries.get(key)
+        if found is None:
+            found = self._entries[key] = self._make()
+        self._entries.move_to_end(key)
+        self._trim()
+        return found
+
+    def _trim(self) -> None:
+        while len(self._entries) > self._limit:
+            key, oldest = next(iter(self._entries.items()))
+            if oldest.write is not None and not oldest.write.done():
+                self._entries.move_to_end(key)
+                return
+            del self._entries[key]
+
+
+def _first_at_each_place(ledger: Mapping[str, Note], notes: Iterable[Note]) -> Mapping[str, Note]:
+    grown = dict(ledger)
+    for note in notes:
+        grown.setdefault(note.where, note)
+    return grown

@@ -1,0 +1,58 @@
+"""Values as bytes: MessagePack with field names, so that a record is still read after fields with defaults were added.
+
+JSON can carry lone surrogates (half an emoji, cut by a client), and UTF-8 cannot. What enters the journal is made
+well-formed here, once: such a half becomes U+FFFD. It knows no tables.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.types import Exchange, Note
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_exchange = msgspec.msgpack.Decoder(Exchange).decode
+_decode_note = msgspec.msgpack.Decoder(Note).decode
+
+
+def pack(exchange: Exchange) -> tuple[Exchange, bytes]:
+    """The exchange as it can be stored, and its bytes."""
+    try:
+        return exchange, _encode(exchange)
+    except UnicodeEncodeError:
+        stored = msgspec.convert(_well_formed(msgspec.to_builtins(exchange)), Exchange)
+        return stored, _encode(stored)
+
+
+def unpack(payload: bytes) -> Exchange:
+    """The exchange of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
+    return _decode_exchange(payload)
+
+
+def pack_note(note: Note) -> bytes:
+    """The bytes of a note of a packed exchange."""
+    return _encode(note)
+
+
+def unpack_note(payload: bytes) -> Note:
+    """The note of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
+    return _decode_note(payload)
+
+
+def well_formed(text: str) -> str:
+    """The same text with every lone surrogate replaced; split pairs are joined."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _well_formed(value: object) -> object:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_well_formed(item) for item in value]
+    return value

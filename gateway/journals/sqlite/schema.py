@@ -1,0 +1,77 @@
+"""The journal's tables and the steps by which they came to be.
+
+    exchanges  the raw record, one row per request
+    waiting    exchanges not yet learnt, in the order in which they were finished
+    sessions   every session that ever sent a request
+    ledger     what was inserted where in a session
+    anchors    which session must be meant by a thing that a client echoes
+
+`user` is '' for nobody: a named user is never empty (gateway/types.py), and NULL would not take part in a key.
+What is read and written when is in rows.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from gateway.database import Migration
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """The first schema."""
+    for statement in _TABLES:
+        connection.execute(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (create_tables,)
+
+_TABLES = (
+    """
+    CREATE TABLE exchanges (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        session TEXT NOT NULL,
+        at REAL NOT NULL,
+        state TEXT NOT NULL,
+        payload BLOB NOT NULL
+    )
+    """,
+    # Found when the gateway starts, without reading a row of all the others.
+    "CREATE INDEX intents ON exchanges (id) WHERE state = 'intent'",
+    "CREATE TABLE waiting (position INTEGER PRIMARY KEY AUTOINCREMENT, exchange TEXT NOT NULL UNIQUE)",
+    """
+    CREATE TABLE sessions (
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        session TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        last_exchange TEXT NOT NULL,
+        PRIMARY KEY (tenant, user, session)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE ledger (
+        position INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        session TEXT NOT NULL,
+        place TEXT NOT NULL,
+        exchange TEXT NOT NULL,
+        note BLOB NOT NULL,
+        UNIQUE (tenant, user, session, place)
+    )
+    """,
+    # One row per anchor, however many sessions got it: the newest of them, and whether it is the only one.
+    """
+    CREATE TABLE anchors (
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        anchor TEXT NOT NULL,
+        session TEXT NOT NULL,
+        is_shared INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (tenant, user, anchor)
+    ) WITHOUT ROWID
+    """,
+)
