@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.config import Config, Server, UpstreamConfig, check_bind, environment, is_loopback, load_config
+from gateway.documents import Reader, settings
+from gateway.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(path: Path | None, environ: dict[str, str], **flags: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load_config(path, environ, **flags)  # type: ignore[arg-type]  # a test hands each flag what it likes
+    return str(raised.value).split("\n")
+
+
+def test_nothing_needs_to_be_configured() -> None:
+    config = load_config(None, {"PATH": "anything", "HOME": "else"})
+    assert config == Config()
+    assert config.upstreams["default"].url == "https://api.openai.com/v1"
+    check_bind(config)
+
+
+def test_the_file_in_the_working_directory_is_found(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("server: {port: 1}")
+    assert load_config(None, {}) == Config(server=Server(port=1))
+
+
+def test_a_file_that_was_asked_for_must_be_there() -> None:
+    assert refusal(Path("other.yaml"), {}) == ["other.yaml: No such file or directory"]
+
+
+def test_flags_stand_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "some.yaml"
+    file.write_text("server: {host: '::1', port: 1, grace_s: 1}\nupstreams: {default: {url: http://file/v1}}")
+    environ = {"ACCRUE_SERVER__PORT": "2", "ACCRUE_SERVER__GRACE_S": "2", "ACCRUE_AUTH__ALLOW_PUBLIC": "true"}
+    config = load_config(file, environ, port=3, upstream="http://flag/v1")
+    assert config.server == Server(host="::1", port=3, grace_s=2.0)
+    assert config.auth.allow_public
+    assert config.upstreams == {"default": UpstreamConfig(url="http://flag/v1")}
+
+
+@pytest.mark.parametrize(("name", "path"), [
+    (f"ACCRUE_{'__'.join(path).upper()}", path) for path, _ in settings(Config)
+])  # fmt: skip
+def test_every_key_can_be_set_by_the_environment(name: str, path: tuple[str, ...]) -> None:
+    value = msgspec.to_builtins(Config())
+    for step in path:
+        value = value[step]
+    changed = {True: "false", False: "true"}.get(value, "7") if not isinstance(value, str) else value
+    if path[-1] in ("host", "api_key", "data_dir", "policies"):
+        changed = "something"
+    found = msgspec.to_builtins(load_config(None, {name: changed}))
+    for step in path:
+        found = found[step]
+    assert str(found).lower().removesuffix(".0") == changed
+
+
+def test_an_unknown_name_in_the_environment_is_a_mistake_that_lists_the_known_ones() -> None:
+    (complaint,) = refusal(None, {"ACCRUE_SERVER__PROT": "1"})
+    assert complaint.startswith("ACCRUE_SERVER__PROT: unknown setting (did you mean ACCRUE_SERVER__PORT?), known are ")
+    assert complaint.endswith(", ACCRUE_DATA_DIR, ACCRUE_POLICIES")
+    assert "ACCRUE_UPSTREAMS__DEFAULT__API_KEY, " in complaint
+
+
+def test_the_name_of_evaluation_data_is_no_setting() -> None:
+    assert load_config(None, {"ACCRUE_DATA": "somewhere"}) == Config()
+
+
+def test_mistakes_of_file_environment_and_flags_are_told_together(tmp_path: Path) -> None:
+    file = Path("config.yaml")
+    file.write_text("server:\n  port: 99999\nstore: {kind: redis}\n")
+    environ = {"ACCRUE_AUTH__ALLOW_PUBLIC": "maybe", "ACCRUE_TELEMETRY__LOG_LEVEL": "warn"}
+    assert refusal(file, environ, port="many", upstream="ftp://x", host="", data_dir="") == [
+        "config.yaml:2: $.server.port: found '99999', expected a whole number <= 65535",
+        "config.yaml:3: $.store.kind: found 'redis', expected one of local",
+        "ACCRUE_AUTH__ALLOW_PUBLIC: found 'maybe', expected true or false",
+        "ACCRUE_TELEMETRY__LOG_LEVEL: found 'warn', expected one of debug, info, warning, error"
+        " (did you mean warning?)",
+        "--host: found nothing, expected a text",
+        "--port: found 'many', expected a whole number",
+        "--upstream: found 'ftp://x', expected an http(s) URL without credentials or query",
+        "--data-dir: found nothing, expected a text",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server: {port: -1}",
+        "server: {host: ''}",
+        "server: {commit_wait_ms: -1}",
+        "server: {max_augmented_bytes: -1}",
+        "server: {grace_s: nan}",
+        "auth: {mode: keys}",
+        "upstreams: {default: {connect_timeout_s: 0}}",
+        "upstreams: {default: {read_timeout_s: inf}}",
+        "upstreams: {default: {url: 'https://key@host/v1'}}",
+        "upstreams: {default: {url: 'https://host/v1?a=b'}}",
+        "upstreams: {default: {url: 'https:///v1'}}",
+        "upstreams: {backup: {}}",
+        "telemetry: {log_format: xml}",
+    ],
+)
+def test_a_value_without_sense_is_a_mistake(text: str) -> None:
+    Path("config.yaml").write_text(text)
+    (complaint,) = refusal(None, {})
+    assert complaint.startswith("config.yaml:1: $.")
+
+
+def test_the_default_upstream_is_there_whatever_the_file_says() -> None:
+    Path("config.yaml").write_text("upstreams: {}")
+    assert load_config(None, {}) == Config()
+
+
+def test_a_key_can_come_from_the_environment() -> None:
+    Path("config.yaml").write_text('upstreams: {default: {api_key: "${OPENAI_API_KEY}"}}')
+    assert load_config(None, {"OPENAI_API_KEY": "sk-1"}).upstreams["default"].api_key == "sk-1"
+    assert refusal(None, {}) == [
+        "config.yaml:1: $.upstreams.default.api_key: the environment variable OPENAI_API_KEY is not set"
+    ]
+
+
+def test_folders_are_relative_to_the_file_and_else_to_the_working_directory() -> None:
+    file = Path("conf/some.yaml")
+    file.parent.mkdir()
+    file.write_text("data_dir: memory\n")
+    config = load_config(file, {})
+    assert (config.data_dir, config.policies) == ("conf/memory", "conf/policies")
+    config = load_config(file, {"ACCRUE_POLICIES": "mine"}, data_dir="here")
+    assert (config.data_dir, config.policies) == ("here", "mine")
+    file.write_text(f"data_dir: {file.parent.absolute()}\n")
+    assert load_config(file, {}).data_dir == str(file.parent.absolute())
+
+
+@pytest.mark.parametrize(("host", "is_local"), [
+    ("127.0.0.1", True), ("127.8.9.10", True), ("::1", True), ("localhost", True),
+    ("0.0.0.0", False), ("::", False), ("", False), ("192.168.1.1", False), ("localhost.example.com", False),
+])  # fmt: skip
+def test_loopback_is_what_only_this_machine_can_reach(host: str, is_local: bool) -> None:
+    assert is_loopback(host) is is_local
+
+
+def test_a_bind_that_others_can_reach_is_refused_until_it_is_accepted() -> None:
+    config = load_config(None, {}, host="0.0.0.0")
+    with pytest.raises(ConfigError, match="anyone who reaches the port") as raised:
+        check_bind(config)
+    assert "auth.allow_public: true" in str(raised.value)
+    check_bind(load_config(None, {"ACCRUE_AUTH__ALLOW_PUBLIC": "true"}, host="0.0.0.0"))
+
+
+def test_the_environment_is_the_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCRUE_SERVER__PORT", "4")
+    assert load_config(None, environment()).server.port == 4
+    assert environment() is os.environ  # noqa: TID251 - the only way to say whose it is
+
+
+def test_the_shipped_file_names_every_key_with_its_default() -> None:
+    reader = Reader(words={})
+    assert reader.document(ROOT / "config.yaml", Config) == msgspec.to_builtins(Config())
+    reader.finish()
+
+
+def test_every_key_of_the_shipped_file_has_a_comment() -> None:
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    keys = {path[-1] for path, _ in settings(Config)}
+    for above, line in pairwise(lines):
+        if line.partition(":")[0].strip() in keys:
+            assert above.strip().startswith("#"), line
+
+
+def test_the_documentation_has_a_row_for_every_key_and_no_other() -> None:
+    text = (ROOT / "docs/configuration.md").read_text().partition("## config.yaml")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| `(.+?)` \| \S.* \|$", text, re.MULTILINE)
+    assert [key for key, _ in rows] == [".".join(path) for path, _ in settings(Config)]
+    defaults = "".join(f"ACCRUE_{key.replace('.', '__').upper()}={default}\n" for key, default in rows)
+    environ = dict(line.split("=", 1) for line in defaults.splitlines())
+    assert load_config(None, environ) == Config()
