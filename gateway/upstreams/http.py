@@ -1,0 +1,226 @@
+"""The upstream over HTTP/1.1, byte for byte: no header, encoding, redirect or cookie of its own making.
+
+It frames and carries; which headers may travel is decided by gateway/forward.py, and nothing here reads a body.
+
+What aiohttp does not let through as it came: header names are sent in lower case, `host` comes first and
+`content-length` last, and a header value that is not UTF-8 is sent as UTF-8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.errors import BadRequest, ConfigError, RequestError, UpstreamTimeout, UpstreamUnreachable
+from gateway.ports import Headers, Incoming, Outgoing
+
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 600.0
+"""Both as in OpenAI's SDKs. Reading: between two pieces of an answer, and up to its first."""
+
+KEEPALIVE_S = 60.0
+"""Idle connections outlive a person's pause; one the upstream closed meanwhile costs a second try, not an error."""
+
+MAX_HEADER_BYTES = 64 * 1024
+
+LARGE_BODY_BYTES = 1024 * 1024
+"""From here on aiohttp wants a file, which it writes in pieces; of bytes in one piece it warns."""
+
+_CREDENTIALS = {b"authorization": b"Bearer ", b"x-api-key": b"", b"api-key": b""}
+"""Where clients put a key, and what precedes it there: OpenAI, Anthropic, Azure."""
+
+
+class HttpUpstream:
+    """One OpenAI-compatible server. `url` is its base, usually ending in `/v1`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        """With an `api_key` the client's credential stays here and the key is sent instead."""
+        base = _base(url)
+        self._scheme = base.scheme
+        self._authority = base.raw_authority
+        self._prefix = base.raw_path.rstrip("/")
+        self._api_key = api_key.encode() if api_key else None
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=read_timeout_s)
+        self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
+
+    async def send(self, request: Outgoing) -> Incoming:
+        """Send, and return when the answer's head is there.
+
+        A POST is sent a second time only when an idle connection turned out to be dead: it ended without a byte.
+        Methods that may be repeated by definition are repeated once by aiohttp, whichever connection was lost.
+        """
+        try:
+            response = await self._send(request)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _explained(error, self._authority) from error
+        except ValueError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from error
+        return Incoming(status=response.status, headers=list(response.raw_headers), chunks=_Chunks(response))
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        for session in self._sessions or ():
+            await session.close()
+
+    async def _send(self, request: Outgoing) -> aiohttp.ClientResponse:
+        if self._sessions is None:
+            self._sessions = self._session(keepalive_timeout=KEEPALIVE_S), self._session(force_close=True)
+        pooled, fresh = self._sessions
+        connection = SimpleNamespace(is_reused=False)
+        try:
+            return await self._attempt(pooled, request, connection)
+        except aiohttp.ServerDisconnectedError as error:
+            # aiohttp puts the piece of a head that came before the end into `message`: a string means not one byte.
+            is_stale = connection.is_reused and isinstance(error.message, str)
+            if not is_stale or not (request.body is None or isinstance(request.body, bytes)):
+                raise
+        return await self._attempt(fresh, request, connection)
+
+    async def _attempt(
+        self, session: aiohttp.ClientSession, request: Outgoing, connection: SimpleNamespace
+    ) -> aiohttp.ClientResponse:
+        # The whole target goes in as an encoded path: so yarl neither splits nor normalises it.
+        path = self._prefix + request.target
+        return await session.request(
+            request.method,
+            URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True),
+            headers=self._headers(request),
+            data=_data(request.body),
+            allow_redirects=False,
+            trace_request_ctx=connection,
+        )
+
+    def _headers(self, request: Outgoing) -> CIMultiDict[str]:
+        headers = request.headers
+        if self._api_key is not None:
+            headers = _with_key(headers, self._api_key)
+        keeps_length = not (request.body is None or isinstance(request.body, bytes))
+        lines = [(name.lower(), value) for name, value in headers]
+        return CIMultiDict(
+            [(name.decode("ascii"), _text(value)) for name, value in lines if keeps_length or name != b"content-length"]
+        )
+
+    def _session(self, **options: Any) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_mark_reused)
+        pool = aiohttp.TCPConnector(limit=0, **options)
+        pool._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # a subclass
+        return aiohttp.ClientSession(
+            connector=pool,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            auto_decompress=False,
+            timeout=self._timeout,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            trace_configs=[trace],
+        )
+
+
+class _Connection(ResponseHandler):
+    """aiohttp's own forgets the reader of a body whose framing turns to nonsense, who then waits for ever (3.14)."""
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        super().set_exception(exc, *cause)
+        if isinstance(exc, HttpProcessingError) and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("the framing is broken"))
+
+
+class _Chunks(AsyncGenerator[bytes, None]):
+    """The body as it comes off the socket. Not a generator function: one that never ran would ignore its `aclose`."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._is_over = False
+
+    async def __anext__(self) -> bytes:
+        if self._is_over:
+            raise StopAsyncIteration
+        content = self._response.content
+        try:
+            chunk = await content.readany()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            # What came before the death is still in the buffer, and aiohttp has no public way to get at it.
+            chunk = content._read_nowait(-1)
+            if not chunk:
+                await self.aclose()
+                raise _explained(error, self._response.url.authority) from error
+        self._is_over = not chunk
+        if self._is_over:
+            raise StopAsyncIteration
+        return chunk
+
+    async def asend(self, value: None) -> bytes:
+        return await self.__anext__()
+
+    async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> bytes:
+        await self.aclose()
+        raise typ if val is None else val
+
+    async def aclose(self) -> None:
+        """Close the connection, unless the body has ended and it went back to the pool."""
+        self._is_over = True
+        self._response.close()
+
+
+def _base(url: str) -> URL:
+    try:
+        base = URL(url)
+    except ValueError:
+        base = URL()
+    extras = base.raw_user or base.raw_password or base.raw_query_string or base.raw_fragment
+    if base.scheme not in ("http", "https") or not base.raw_host or extras:
+        raise ConfigError("upstream url: expected http(s)://host[:port][/path], without credentials, query or fragment")
+    return base
+
+
+async def _mark_reused(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx.is_reused = True
+
+
+def _data(body: bytes | AsyncIterator[bytes] | None) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
+    if not isinstance(body, bytes):
+        return body
+    return body or None if len(body) <= LARGE_BODY_BYTES else io.BytesIO(body)
+
+
+def _with_key(headers: Headers, key: bytes) -> Headers:
+    """The key wherever the client put its own, else as `authorization`."""
+    kept = [(name, value, _CREDENTIALS.get(name.lower())) for name, value in headers]
+    replaced = [(name, value if scheme is None else scheme + key) for name, value, scheme in kept]
+    if all(scheme is None for _, _, scheme in kept):
+        replaced.append((b"authorization", b"Bearer " + key))
+    return replaced
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _explained(error: Exception, authority: str) -> RequestError:
+    if isinstance(error, TimeoutError):
+        return UpstreamTimeout(f"the upstream {authority} did not answer in time")
+    reason = str(error) if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
+    return UpstreamUnreachable(f"the upstream {authority} cannot be reached or broke off: {reason}")
