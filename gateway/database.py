@@ -1,6 +1,6 @@
 """Opening a SQLite file the way everything here relies on: WAL, `synchronous=FULL`, numbered forward migrations.
 
-`NORMAL` would be faster and loses the last commits at a power cut; group commit (gateway/journals/sqlite.py) wins
+`NORMAL` would be faster and loses the last commits at a power cut; group commit (gateway/journals/sqlite) wins
 the speed back. What the tables mean is known by their owners, not here.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from gateway.errors import DataDirError
@@ -25,10 +26,13 @@ def connect(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     Raises `DataDirError` for a file that cannot be opened or that a newer version wrote.
     """
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        _migrate(connection, path, migrations)
+        with ExitStack() as on_failure:
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            on_failure.callback(connection.close)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            _migrate(connection, path, migrations)
+            on_failure.pop_all()
     except sqlite3.Error as error:
         raise DataDirError(f"{path}: {error}") from error
     return connection

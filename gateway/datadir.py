@@ -2,7 +2,7 @@
 
 <data-dir>/lock        held by the one running gateway
 <data-dir>/secret.key  32 random bytes; keys tenant hashes and note nonces, never leaves the machine
-<data-dir>/journal.db  the raw record (gateway/journals/sqlite.py)
+<data-dir>/journal.db  the raw record (gateway/journals/sqlite)
 <data-dir>/memories.db what was learnt from it (gateway/stores/local)
 <data-dir>/index/      derived from memories.db, may be deleted
 """
@@ -74,17 +74,25 @@ class DataDir:
         """The directory's secret, made at first use; readable by its owner only."""
         file = self.path / "secret.key"
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+            if not file.exists():
+                _write_whole(file, secrets.token_bytes(SECRET_BYTES))
             secret = file.read_bytes()
         except OSError as error:
             raise DataDirError(f"{file}: {error.strerror}") from error
-        else:
-            secret = secrets.token_bytes(SECRET_BYTES)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(secret)
-                stream.flush()
-                os.fsync(stream.fileno())
         if len(secret) != SECRET_BYTES:
             raise DataDirError(f"{file}: expected {SECRET_BYTES} bytes, found {len(secret)}")
         return secret
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """All of a file or none of it, even at a power cut: without its secret everything remembered is lost."""
+    draft = file.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)

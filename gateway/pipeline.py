@@ -184,15 +184,25 @@ async def _forward(
 async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome) -> Answer:
     """The upstream's answer to the client's own bytes."""
     gateway.telemetry.passed()
-    body = None if request.body.length == 0 else await request.body.read(PASSED_WHOLE_BYTES) or request.body.rest()
-    incoming = await gateway.upstream.send(_outgoing(request, target, body))
+    outgoing = _outgoing(request, target, await _unread(request.body))
+    incoming = await gateway.upstream.send(outgoing)
     headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
     return Answer(status=incoming.status, headers=headers, chunks=incoming.chunks)
+
+
+async def _unread(body: Body) -> bytes | AsyncIterator[bytes] | None:
+    """A body as it came: in one piece while that is little, else in the client's own."""
+    if body.length == 0:
+        return None
+    whole = await body.read(PASSED_WHOLE_BYTES)
+    return body.rest() if whole is None else whole
 
 
 def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None) -> Outgoing:
     query = f"?{request.query}" if request.query else ""
     headers = forward.outgoing_headers(request.headers)
+    if request.body.length is not None and not isinstance(body, bytes | None):
+        headers.append((b"content-length", str(request.body.length).encode()))  # streamed, and its length is known
     return Outgoing(method=request.method, target=target + query, headers=headers, body=body)
 
 

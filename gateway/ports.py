@@ -75,7 +75,7 @@ class MemoryStore(Protocol):
         ...
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
-        """Memories of this owner, newest first, ended ones included."""
+        """Memories of this owner, newest first, ended ones included; no kinds named means every kind."""
         ...
 
     async def forget(self, scope: Scope, ids: Sequence[str]) -> int:

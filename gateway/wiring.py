@@ -50,6 +50,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: Telemetry
     memory: str
     """`on`, or why memory is off although the gateway runs."""
+    store: MemoryStore
     settle: asyncio.Event
     """Set whenever the learner has nothing left to do."""
 
@@ -105,7 +106,7 @@ async def running(config: Config) -> AsyncIterator[Running]:
             anonymous="credential" if is_loopback(config.server.host) else "session",
             max_augmented_bytes=config.server.max_augmented_bytes,
         )
-        yield Running(gateway=gateway, telemetry=telemetry, memory=memory, settle=learner.idle)
+        yield Running(gateway=gateway, telemetry=telemetry, memory=memory, store=store, settle=learner.idle)
 
 
 def read_exchange(data: DataDir, exchange: str) -> Exchange | None:

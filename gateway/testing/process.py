@@ -38,7 +38,7 @@ class GatewayProcess:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.communicate(timeout=STOP_S)
+        self.process.communicate(timeout=STOP_S)  # closes the pipe as well
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -60,4 +60,5 @@ class GatewayProcess:
             lines.append(line)
             if "OPENAI_BASE_URL" in line:
                 return "".join(lines)
+        self.__exit__()
         raise RuntimeError(f"the gateway did not start:\n{''.join(lines)}")

@@ -1,0 +1,87 @@
+"""The command line, as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import __version__
+from gateway.__main__ import main
+from gateway.testing import GatewayProcess, ScriptedUpstream
+from tests.test_demo import ask
+
+
+def accrue(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help_names_every_command() -> None:
+    shown = accrue("--help").output
+    assert all(command in shown for command in ("serve", "check", "demo", "explain"))
+    assert __version__ in accrue("--version").output
+
+
+def test_check_is_content_with_nothing_at_all() -> None:
+    result = accrue("check")
+    assert (result.exit_code, result.output.split(":")[0]) == (0, "ok")
+
+
+def test_check_names_file_line_path_and_the_known_names(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("server:\n  prot: 1\n")
+    result = accrue("check")
+    assert result.exit_code == 1
+    assert "config.yaml:2: $.server.prot" in result.output
+    assert "port" in result.output
+
+
+def test_check_reads_the_policies_too(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "default.yaml").write_text("\nlearn: {kinds: [constrain]}\n")
+    result = accrue("check")
+    assert result.exit_code == 1
+    assert "default.yaml:2: $.learn.kinds" in result.output
+    assert "constraint, episode, preference" in result.output
+
+
+def test_a_missing_configuration_file_is_one_clear_line() -> None:
+    result = accrue("serve", "--config", "nowhere.yaml")
+    assert result.exit_code == 1
+    assert result.output.startswith("accrue: nowhere.yaml")
+    assert len(result.output.splitlines()) == 1
+
+
+def test_serving_twice_over_one_directory_is_refused(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    with GatewayProcess(upstream.url, tmp_path / "data"):
+        result = accrue("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+    assert result.exit_code == 1
+    assert "in use by another gateway" in result.output
+
+
+@pytest.mark.promise("P8")
+def test_explain_says_what_was_added_why_and_what_was_not(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with GatewayProcess(upstream.url, data) as gateway:
+        ask(gateway.url, "Always answer in French. My dog Biscuit is allergic to chicken.")
+    with GatewayProcess(upstream.url, data) as gateway:
+        exchange = ask(gateway.url, "What is my dog allergic to?")["x-accrue-exchange"]
+        shown = accrue("explain", exchange, "--data-dir", str(data)).output
+    assert f"exchange  {exchange}" in shown
+    assert "user (credential)" in shown
+    assert "Always answer in French." in shown
+    assert "injected      constraint" in shown
+    assert "words=" in shown
+
+
+def test_explaining_what_is_not_there_is_an_error(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "none"))
+    assert result.exit_code == 1
+    with GatewayProcess(upstream.url, tmp_path / "data"):
+        result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "data"))
+    assert "no exchange ex_1" in result.output

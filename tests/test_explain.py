@@ -1,0 +1,48 @@
+"""One exchange in words."""
+
+from __future__ import annotations
+
+from gateway.explain import lines
+from gateway.types import Considered, Exchange, Note, Outcome, Reply, Scope, Usage
+
+EXCHANGE = Exchange(
+    id="ex_1",
+    scope=Scope(tenant="t", user=None, session="se_1"),
+    at=0.0,
+    path="/chat/completions",
+    policy="default",
+    outcome=Outcome(status="hit", notes=1, tokens=9, lanes={"episode": 1}),
+)
+
+
+def test_an_exchange_under_way_is_explained_as_far_as_it_got() -> None:
+    shown = "\n".join(lines(EXCHANGE))
+    assert "1970-01-01 00:00:00 UTC" in shown
+    assert "nobody named" in shown
+    assert "model ?" in shown
+    assert "intent, status none yet" in shown
+    assert "decision" not in shown
+
+
+def test_notes_and_candidates_are_shown_with_their_figures() -> None:
+    exchange = Exchange(
+        id="ex_1",
+        scope=Scope(tenant="t", user="ana", session="se_1"),
+        at=0.0,
+        path="/chat/completions",
+        model="m",
+        state="done",
+        status=200,
+        reply=Reply(usage=Usage(prompt_tokens=20, completion_tokens=1, cached_tokens=5)),
+        notes=(Note(where="head-1", text="<a>\nline\n</a>", tokens=9), Note(where="empty", text="")),
+        considered=(
+            Considered(
+                memory="m_1", lane="episode", text="a  b", scores={"words": 1.5}, score=0.5, tokens=4, decision="weak"
+            ),
+        ),
+    )
+    shown = "\n".join(lines(exchange))
+    assert "done, status 200, 20 prompt tokens (5 cached)" in shown
+    assert "added at head-1 (9 tokens):\n  <a>\n  line" in shown
+    assert "added at empty" not in shown
+    assert "weak          episode       0.50       4  words=1.50              a b" in shown
