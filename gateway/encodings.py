@@ -18,6 +18,8 @@ _ERRORS = (zlib.error, brotli.error, zstandard.ZstdError, ValueError)
 def decode(body: bytes, encoding: str, limit: int = MAX_DECODED_BYTES) -> bytes | None:
     """The body without its content encoding; None for an unknown encoding, broken data or more than `limit` bytes.
 
+    Of a body that was cut off it is the part that can be read: half an answer still belongs on record.
+
     Args:
         body: bytes as they were on the wire.
         encoding: value of `content-encoding`, possibly a list; codings are undone in reverse order (RFC 9110, 8.4).
@@ -53,8 +55,14 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 
 def _brotli(body: bytes, limit: int) -> bytes:
-    decoded: bytes = brotli.Decompressor().process(body, output_buffer_limit=limit + 1)
-    return decoded
+    """Told a limit, the decompressor hands out what it has in pieces and is asked for more with no bytes."""
+    decompressor = brotli.Decompressor()
+    pieces: list[bytes] = [decompressor.process(body, output_buffer_limit=limit + 1)]
+    size = len(pieces[0])
+    while pieces[-1] and size <= limit:
+        pieces.append(decompressor.process(b"", output_buffer_limit=limit + 1 - size))
+        size += len(pieces[-1])
+    return b"".join(pieces)
 
 
 def _zstd(body: bytes, limit: int) -> bytes:

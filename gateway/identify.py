@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from typing import Literal, TypeGuard
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -57,7 +57,7 @@ def claims(headers: Headers, path: str, secret: bytes) -> Claims:
     user = _name(sent, "user") or _from_path(named, "user")
     session = _name(sent, "session") or _from_path(named, "session")
     agent = _name(sent, "agent") or _from_path(named, "agent") or "default"
-    mode = sent.get(b"x-accrue-memory", b"on").decode("latin-1").strip().lower()
+    mode = sent.get(b"x-accrue-memory", b"").decode("latin-1").strip().lower() or "on"
     if not _is_mode(mode):
         raise BadRequest(f"x-accrue-memory: {mode!r} is not one of {', '.join(_MODES)}", code="invalid_memory_mode")
     return Claims(
@@ -119,12 +119,20 @@ def _is_mode(name: str) -> TypeGuard[MemoryMode]:
 
 def _name(sent: dict[bytes, bytes], name: str) -> str | None:
     value = sent.get(b"x-accrue-" + name.encode())
-    return None if value is None else _checked(f"x-accrue-{name}", value.decode("utf-8", "replace"))
+    return None if value is None else _checked(f"x-accrue-{name}", _decoded(value))
 
 
 def _from_path(named: dict[str, str | None], name: str) -> str | None:
     value = named.get(name)
-    return None if value is None else _checked(f"the {name} in the path", unquote(value, errors="replace"))
+    return None if value is None else _checked(f"the {name} in the path", _decoded(unquote_to_bytes(value)))
+
+
+def _decoded(name: bytes) -> str:
+    """As UTF-8, else as Latin-1; a replacement character would make one person of two."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
 
 
 def _checked(where: str, value: str) -> str | None:
@@ -138,4 +146,4 @@ def _bounded(value: str | None) -> str | None:
     """A name from the body, which is the upstream's to judge: one that is too long is kept apart by its digest."""
     if value is None or len(value) <= MAX_NAME_CHARS:
         return (value or "").strip() or None
-    return hashlib.blake2b(value.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

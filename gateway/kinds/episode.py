@@ -27,7 +27,7 @@ class Episode:
         """The turn itself, if a user or an assistant said something in it."""
         if turn.role not in ("user", "assistant") or is_empty_talk(turn.text):
             return []
-        return [turn.text[:MAX_CHARS].strip()]
+        return [turn.text.strip()[:MAX_CHARS].rstrip()]
 
     def line(self, memory: Memory) -> str:
         """Date, speaker and words."""

@@ -1,0 +1,199 @@
+"""What people say of themselves that is worth knowing next time, and all that sounds like it and is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.kinds.preference import KIND
+from gateway.types import Memory, Turn
+
+
+def said(text: str, role: str = "user") -> list[str]:
+    return list(KIND.find(Turn(role=role, text=text)))
+
+
+def missed(text: str, reason: str) -> object:
+    """A sentence the rules are known to get wrong; when they learn it, its test says so."""
+    return pytest.param(text, marks=pytest.mark.xfail(strict=True, reason=reason))
+
+
+STATED = [
+    "I prefer window seats.",
+    "I prefer tea to coffee",
+    "I really like short answers.",
+    "I like my coffee black.",
+    "I love hiking in the Alps.",
+    "I just love Ethiopian food!",
+    "I hate cilantro.",
+    "I still hate early flights",
+    "I dislike small talk.",
+    "I enjoy historical novels.",
+    "I usually prefer trains over planes.",
+    "I generally like dark themes.",
+    "I strongly prefer Postgres.",
+    "I absolutely adore cats.",
+    "I detest passive voice.",
+    "I can't stand horror films.",
+    "I can’t stand spam",
+    "I cannot stand noisy hotels.",
+    "I don't like olives.",
+    "I don’t like early meetings",
+    "I do not like heights.",
+    "I don't really enjoy musicals.",
+    "I'd rather read than watch videos.",
+    "I would much rather walk than drive.",
+    "I'm allergic to peanuts.",
+    "I’m vegan.",
+    "I am vegetarian, by the way.",
+    "I am severely allergic to bees.",
+    "I'm lactose intolerant.",
+    "I'm pescatarian.",
+    "I'm a big fan of Miyazaki.",
+    "I am not a fan of crowded beaches.",
+    "I'm left-handed.",
+    "I don't eat pork.",
+    "I can't eat gluten.",
+    "I never drink alcohol.",
+    "I only eat kosher food.",
+    "My favorite colour is green.",
+    "My favourite author is Le Guin",
+    "my preferred language is Dutch",
+    "My all-time favourite film is Alien.",
+    "My pronouns are they/them.",
+    "My name is Ana.",
+    "Hi, my name is Björn Östlund.",
+    "my nickname is Fitz",
+    "Call me Max.",
+    "Please call me Dr. Smith.",
+    "Just call me Astrid",
+    "You can call me Al.",
+    'Call me "Mac".',
+    "I go by Sam.",
+    "Everyone calls me Bee.",
+    "Recommend a thriller, because I love suspense.",
+    "I prefer answers without tables, ok?",
+    "- I like bullet points",
+    missed("I'd prefer not to be called after six.", "a wish; most sentences that begin so are requests of the moment"),
+    missed("I find emojis annoying.", "taste without a verb of taste"),
+    missed("I'm into jazz.", "'into' is more often a place"),
+    missed("Big fan of short answers over here.", "no subject"),
+    missed("Ich mag keine Pilze.", "the rules know English only"),
+    missed("What I love most is hiking.", "a clause that says what one loves looks like one that asks"),
+]
+
+NOT_STATED = [
+    # requests
+    "I would like a table.",
+    "I'd like to book a flight.",
+    "I would love some help.",
+    "I'd prefer the first option.",
+    "I'd rather not say.",
+    "I would rather do it myself.",
+    "I want a refund.",
+    "I need a hotel in Rome.",
+    # reactions
+    "I like it.",
+    "I like that!",
+    "I really like this one.",
+    "I love these",
+    "I don't like it.",
+    "I don’t like that.",
+    "I do not like this answer.",
+    "I hate this bug.",
+    "I can't stand this error any longer.",
+    "I love how you explained it.",
+    "I like what you did there.",
+    "I love the idea.",
+    "I like the second one better.",
+    "I prefer the first version.",
+    "I prefer option B.",
+    "I prefer that one.",
+    "I like your answer.",
+    "I love you.",
+    "I'm not a fan of this approach.",
+    "I hate to bother you again.",
+    "I like where this is going.",
+    "I love the new look.",
+    "Yeah, I love to.",
+    "I hate bugs like the one in line 12.",
+    # of the moment
+    "I prefer the aisle this time.",
+    "I don't like the plan for today.",
+    "I can't eat right now.",
+    "I prefer Python for this task.",
+    "Call me Batman in this chat.",
+    # questions
+    "Do you know what I like?",
+    "Would I like Lisbon?",
+    "What is my favourite colour?",
+    "Do you think I prefer tea?",
+    "Is my name in the list?",
+    # clauses about something else
+    "Let me know if I like enough of them to win.",
+    "She asked whether I like jazz.",
+    "He said I hate dogs.",
+    "Here's another recipe I like.",
+    "It reminded me of something I love.",
+    "I liked the old version.",
+    "They like tea.",
+    "My sister prefers window seats.",
+    "You like long answers.",
+    "It looks like rain.",
+    "I feel like a walk.",
+    # names of other things, calls of another sort
+    "My file name is wrong.",
+    "My function name is too long.",
+    "My domain name is example.com.",
+    "My name is not on the list.",
+    "Call me back later.",
+    "Call me when it is done.",
+    "Call me if you need anything.",
+    "Call me a taxi.",
+    "Call me crazy, but it works.",
+    "Please call me at noon.",
+    # quoted or code
+    "> I prefer tea",
+    "`I like tabs` is the commit message.",
+    'The song "I Love Rock and Roll" is old.',
+    "“I hate mornings” is what Garfield says.",
+    "```\nprint('I prefer spaces')\n```",
+    missed("I love their work.", "a reaction; whose work is said elsewhere"),
+    missed("I like 3 of the hotels you found.", "a reaction that counts"),
+    missed("Translate: I love cats.", "text to work on without quotation marks"),
+]
+
+
+@pytest.mark.parametrize("text", STATED)
+def test_a_stated_preference_is_kept(text: str) -> None:
+    assert len(said(text)) == 1
+
+
+@pytest.mark.parametrize("text", NOT_STATED)
+def test_what_only_sounds_like_one_is_not_kept(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.promise("P8")
+def test_preferences_are_found_among_other_sentences_word_for_word() -> None:
+    text = "Hello! I’m planning a dinner. I can’t stand olives.  I prefer red wine, e.g. Rioja.\nWhat would you cook?"
+    assert said(text) == ["I can’t stand olives.", "I prefer red wine, e.g. Rioja."]
+    assert all(sentence in text for sentence in said(text))
+
+
+def test_only_a_user_states_preferences() -> None:
+    assert [said("I prefer tea.", role) for role in ("assistant", "tool", "system", "developer")] == [[]] * 4
+
+
+def test_its_line_says_whose_words_they_are() -> None:
+    memory = Memory(
+        id="me_1",
+        kind="preference",
+        text="I prefer tea.",
+        key="I prefer tea.",
+        origin="user",
+        exchange="ex_1",
+        session="se_1",
+        at=1_800_000_000.0,
+        recorded_at=1_800_000_000.0,
+    )
+    assert KIND.line(memory) == "(2027-01-15) The user said: I prefer tea. [me_1]"

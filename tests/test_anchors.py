@@ -1,0 +1,279 @@
+"""Linking requests to sessions by what clients echo: on real captures, and on the cases where a guess would merge."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import anchors
+from gateway.journals.sqlite import SqliteJournal
+from gateway.shapes.chat import SHAPE
+from gateway.types import Exchange, Scope, ToolCall, Turn
+from tests.evaluation import data_dir
+
+LONG = "The capital of Australia is Canberra, which many people do not know."
+
+
+class Linker:
+    """Does with each request what the gateway does: finds its session, or begins one, and commits the exchange."""
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        self._journal = journal
+        self._requests = 0
+
+    async def link(self, said: Sequence[Turn], *reply: Turn) -> str:
+        """The name of the session a request is taken to belong to."""
+        self._requests += 1
+        found = await self._journal.find_session(Scope(tenant="acme", user=None), anchors.of_request(said))
+        session = f"se_{self._requests}" if found is None else found.scope.session
+        exchange = Exchange(
+            id=f"ex_{self._requests:04}",
+            scope=Scope(tenant="acme", user=None, session=session),
+            at=float(self._requests),
+            path=SHAPE.path,
+            state="done",
+            anchors=anchors.of_reply(said, reply),
+        )
+        await self._journal.commit(exchange)
+        return session
+
+
+@pytest.fixture
+async def linker(tmp_path: Path) -> AsyncIterator[Linker]:
+    async with aclosing(SqliteJournal(tmp_path / "journal.db")) as journal:
+        yield Linker(journal)
+
+
+def user(text: str) -> Turn:
+    return Turn(role="user", text=text)
+
+
+def assistant(text: str = "", *ids: str) -> Turn:
+    return Turn(role="assistant", text=text, calls=tuple(ToolCall(id=id, name="f", arguments="{}") for id in ids))
+
+
+def result(id: str) -> Turn:
+    return Turn(role="tool", text="sunny", answers=id)
+
+
+# --- on what real clients sent ------------------------------------------------------------------------------------
+
+PLAIN_ECHO = {"openai-raw": 10, "t-langgraph": 20, "t-llamaindex": 12, "t-pydantic-ai": 20, "crewai": 2}
+"""Requests per client whose session echo anchors alone find, at the least; LlamaIndex's and CrewAI's others echo
+nothing that could be found."""
+
+
+def captured() -> dict[str, dict[str, list[Any]]]:
+    """Requests to chat completions by client and session, in their order."""
+    data = data_dir()
+    folder = None if data is None else data.parent / "captures" / "sessions"
+    if folder is None or not folder.is_dir():
+        pytest.skip("captured sessions are not here: set ACCRUE_DATA to the folder beside them")
+    found: dict[str, dict[str, list[Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        request = json.loads(path.read_bytes())
+        if request["path"] == "/v1/chat/completions":
+            client, _, session = path.name.partition(".")[0].rpartition("-")
+            found.setdefault(client, {}).setdefault(session, []).append(request)
+    return found
+
+
+def reply_given(request: Any, later: Sequence[Any]) -> Turn:
+    """Call or text: the client got the one that it echoes from then on; the last answer is nobody's concern."""
+    call, text = request["reply"]
+    return assistant("", call) if any(call in json.dumps(after["body"]) for after in later) else assistant(text)
+
+
+async def linked(linker: Linker, sessions: dict[str, list[Any]]) -> Counter[str]:
+    """How often a request was put right, to a session of its own, or to somebody else's."""
+    tally: Counter[str] = Counter()
+    truth: dict[str, str] = {}
+    turns = [[(name, place) for place in range(len(requests))] for name, requests in sessions.items()]
+    for name, place in filter(None, chain.from_iterable(zip_longest(*turns))):
+        requests = sessions[name]
+        call = SHAPE.read(json.dumps(requests[place]["body"]).encode())
+        assert call is not None
+        session = await linker.link(call.turns, reply_given(requests[place], requests[place + 1 :]))
+        is_new = session not in truth
+        is_right = place == 0 if is_new else truth[session] == name
+        tally["ok" if is_right else "split" if is_new else "merged"] += 1
+        truth.setdefault(session, name)
+    return tally
+
+
+async def test_real_clients_are_followed_through_interleaved_sessions_and_never_merged(tmp_path: Path) -> None:
+    table: dict[str, Counter[str]] = {}
+    for client, sessions in captured().items():
+        async with aclosing(SqliteJournal(tmp_path / f"{client}.db")) as journal:
+            table[client] = await linked(Linker(journal), sessions)
+    shown = "\n".join(f"{client}: {dict(tally)}" for client, tally in table.items())
+    assert not any(tally["merged"] for tally in table.values()), shown
+    assert {client: tally["ok"] for client, tally in table.items() if tally["ok"] < PLAIN_ECHO[client]} == {}, shown
+    assert table.keys() == PLAIN_ECHO.keys()
+
+
+async def test_all_real_clients_of_one_credential_are_told_apart(linker: Linker) -> None:
+    sessions = {f"{client}-{name}": requests for client, of in captured().items() for name, requests in of.items()}
+    tally = await linked(linker, sessions)
+    assert tally["merged"] == 0, tally
+    assert tally["ok"] >= sum(PLAIN_ECHO.values()), tally
+
+
+# --- what links ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_long_reply_links_whatever_white_space_the_client_makes_of_it(linker: Linker) -> None:
+    first = await linker.link([user("hi")], assistant(LONG))
+    echoed = assistant("  " + LONG.replace(" ", "\n ") + "\n")
+    assert await linker.link([user("hi"), echoed, user("thanks")], assistant("Sure.")) == first
+
+
+async def test_a_call_links_by_its_id_alone(linker: Linker) -> None:
+    first = await linker.link([user("hi")], assistant("", "call_38ca3e9731d5cf9c"))
+    cut = [assistant("", "call_38ca3e9731d5cf9c"), result("call_38ca3e9731d5cf9c")]
+    assert await linker.link(cut, assistant("Sunny.")) == first
+
+
+async def test_every_choice_of_a_reply_links(linker: Linker) -> None:
+    first = await linker.link([user("hi")], assistant(LONG), assistant(LONG + " Sydney is larger."))
+    said = [user("hi"), assistant(LONG + " Sydney is larger."), user("so?")]
+    assert await linker.link(said, assistant("So.")) == first
+
+
+async def test_the_newest_session_that_owns_a_copied_id_is_meant(linker: Linker) -> None:
+    opening = [user("hi")]
+    await linker.link(opening, assistant("", "call_38ca3e9731d5cf9c"))
+    second = await linker.link(opening, assistant("", "call_38ca3e9731d5cf9c"))
+    said = [*opening, assistant("", "call_38ca3e9731d5cf9c"), result("call_38ca3e9731d5cf9c")]
+    assert await linker.link(said, assistant("Sunny.")) == second
+
+
+async def test_a_short_opening_links_while_only_one_session_has_it(linker: Linker) -> None:
+    first = await linker.link([user("a joke please")], assistant("Done."))
+    said = [user("a joke please"), assistant("Done."), user("another")]
+    assert await linker.link(said, assistant("Done.")) == first
+    await linker.link([user("a joke please")], assistant("Done."))
+    assert await linker.link(said, assistant("Done.")) not in (first, "se_3")
+
+
+async def test_an_earlier_turn_tells_where_the_newest_is_too_short(linker: Linker) -> None:
+    first = await linker.link([user("hi")], assistant(LONG))
+    said = [user("hi"), assistant(LONG), user("go on"), assistant("Done."), user("and?")]
+    assert await linker.link(said, assistant("Done.")) == first
+
+
+# --- what never links ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reply", ["Done.", "Hello! How can I help you today?"])
+async def test_the_same_reply_in_two_sessions_merges_neither(linker: Linker, reply: str) -> None:
+    ann = await linker.link([user("hi")], assistant(reply))
+    bob = await linker.link([user("hi")], assistant(reply))
+    said = [user("hi"), assistant(reply)]
+    assert len({ann, bob, await linker.link([*said, user("I am Ann")], assistant("Ok."))}) == 3
+    assert len({ann, bob, await linker.link([*said, user("I am Bob")], assistant("Ok."))}) == 3
+
+
+async def test_the_same_short_reply_to_other_words_links_nothing(linker: Linker) -> None:
+    first = await linker.link([user("delete it")], assistant("Done."))
+    assert await linker.link([user("save it"), assistant("Done."), user("thanks")], assistant("Sure.")) != first
+
+
+@pytest.mark.parametrize(
+    "id", ["call_0", "call_1234567", "0", "", "call_00000000", "call_12121212", "toolu_x", "a-b-c-1"]
+)
+async def test_a_numbered_id_links_nothing(linker: Linker, id: str) -> None:
+    first = await linker.link([user("hi")], assistant("", id))
+    assert await linker.link([user("hi"), assistant("", id), result(id)], assistant("Sunny.")) != first
+
+
+async def test_a_request_without_an_assistant_begins_a_session(linker: Linker) -> None:
+    assert anchors.of_request([Turn(role="system", text=LONG), user(LONG)]) == []
+    first = await linker.link([user("hi")], assistant(LONG))
+    assert await linker.link([user("hi")], assistant(LONG)) != first
+
+
+async def test_what_a_user_quotes_is_not_an_echo(linker: Linker) -> None:
+    first = await linker.link([user("hi")], assistant(LONG))
+    assert await linker.link([user(LONG)], assistant("Right.")) != first
+
+
+# --- what an anchor is made of ------------------------------------------------------------------------------------
+
+
+def test_newer_turns_come_first_and_only_so_many_are_looked_at() -> None:
+    ids = [f"call_{number:08}abcd" for number in range(12)]
+    found = anchors.of_request([assistant("", id) for id in ids])
+    assert found == [anchors.STRONG + id for id in ids[:3:-1]]
+    assert len(found) == anchors.MAX_TELLING_TURNS
+
+
+def test_turns_that_tell_nothing_do_not_count_among_those_looked_at() -> None:
+    turns = [user("hi"), assistant(LONG)] + [assistant("Done.")] * 50
+    assert anchors.of_request(turns)[0] == anchors.of_reply([user("hi")], [assistant(LONG)])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("x" * (anchors.MIN_TEXT_CHARS - 1), False),
+        ("x" * anchors.MIN_TEXT_CHARS, True),
+        ("a b c d e f g", False),
+        ("a b c d e f g h", True),
+        ("", False),
+    ],
+)
+def test_a_later_text_tells_from_forty_characters_or_eight_words(text: str, tells: bool) -> None:
+    assert bool(anchors.of_reply([user("hi"), assistant("Yes."), user("so?")], [assistant(text)])) is tells
+
+
+turns = st.builds(
+    Turn,
+    role=st.sampled_from(["user", "assistant", "tool", "system"]),
+    text=st.text(st.characters(codec=None), max_size=60),
+    calls=st.lists(
+        st.builds(ToolCall, id=st.text(max_size=12), name=st.just("f"), arguments=st.just("")), max_size=2
+    ).map(tuple),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(turns, max_size=6), st.text(max_size=80), st.text(max_size=20))
+def test_what_a_reply_leaves_behind_is_what_its_echo_brings_back(said: list[Turn], text: str, id: str) -> None:
+    reply = assistant(text, id)
+    left = anchors.of_reply(said, [reply])
+    assert tuple(anchors.of_request([*said, reply, user("next")])[: len(left)]) == left
+
+
+@pytest.mark.promise("P5")
+def test_a_message_keeps_its_name_when_history_before_it_is_cut_or_reformatted() -> None:
+    name = anchors.message_key(user("hi"), assistant("Hello there"), 0)
+    assert anchors.message_key(user(" hi\n"), assistant("Hello\tthere "), 0) == name
+    others = [
+        anchors.message_key(None, assistant("Hello there"), 0),
+        anchors.message_key(user("ho"), assistant("Hello there"), 0),
+        anchors.message_key(user("hi"), user("Hello there"), 0),
+        anchors.message_key(user("hi"), assistant("Hello there", "call_1"), 0),
+        anchors.message_key(user("hi"), assistant("Hello therecall_1"), 0),
+        anchors.message_key(user("hi"), assistant("Hello there"), 1),
+    ]
+    assert len({name, *others}) == 7
+
+
+def test_another_system_text_is_another_head() -> None:
+    heads = [[Turn(role="system", text=text) for text in texts] for texts in (["ab"], ["a", "b"], ["a b"], ["b", "a"])]
+    assert len({anchors.head_key(head) for head in heads}) == 4
+    assert anchors.head_key([Turn(role="system", text=" a  b\n")]) == anchors.head_key(heads[2])
+
+
+def test_two_results_of_tools_have_two_names() -> None:
+    assert anchors.message_key(None, result("call_1"), 0) != anchors.message_key(None, result("call_2"), 0)

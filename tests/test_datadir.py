@@ -1,0 +1,139 @@
+"""One process holds a data directory, and its secret stays what it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.datadir import SECRET_BYTES, DataDir
+from gateway.errors import DataDirError
+
+HOLD = """
+import sys
+from pathlib import Path
+from gateway.datadir import DataDir
+data = DataDir(Path(sys.argv[1]))
+data.hold()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process has the directory, until it is killed or told to end."""
+    arguments = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_directory_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "deep" / "data")
+    data.hold()
+    assert stat.S_IMODE(data.path.stat().st_mode) == 0o700
+    assert (data.path / "lock").read_text() == f"{os.getpid()}\n"
+    data.release()
+
+
+def test_everything_lies_inside(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    assert [file.name for file in (data.journal, data.memories, data.index)] == ["journal.db", "memories.db", "index"]
+    assert {file.parent for file in (data.journal, data.memories, data.index)} == {tmp_path}
+
+
+def test_a_directory_that_another_process_holds_is_refused_with_its_number(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as process:
+        with pytest.raises(DataDirError, match=rf"in use by another gateway \(process {process.pid}\).*--data-dir"):
+            DataDir(tmp_path).hold()
+        assert (tmp_path / "lock").read_text() == f"{process.pid}\n"
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as process:
+        process.kill()
+        process.wait()
+        data = DataDir(tmp_path)
+        data.hold()
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+        data.release()
+
+
+def test_one_process_holds_it_once_and_again_after_its_release(tmp_path: Path) -> None:
+    one, other = DataDir(tmp_path), DataDir(tmp_path)
+    one.hold()
+    with pytest.raises(DataDirError, match=rf"process {os.getpid()}"):
+        other.hold()
+    one.release()
+    one.release()
+    other.hold()
+    other.release()
+
+
+def test_a_holder_that_left_no_number_is_unknown(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    data.hold()
+    (tmp_path / "lock").write_text("")
+    with pytest.raises(DataDirError, match=r"process unknown"):
+        DataDir(tmp_path).hold()
+    data.release()
+
+
+def test_a_path_that_cannot_be_a_directory_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "below"):
+        with pytest.raises(DataDirError, match=r"file.* cannot be used: (?:File exists|Not a directory)"):
+            DataDir(path).hold()
+
+
+def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        secret = DataDir(tmp_path).secret()
+    finally:
+        os.umask(mask)
+    assert len(secret) == SECRET_BYTES
+    assert [file.name for file in tmp_path.iterdir()] == ["secret.key"]
+    assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
+    assert DataDir(tmp_path).secret() == secret
+
+
+def test_two_directories_have_two_secrets(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert DataDir(tmp_path / "a").secret() != DataDir(tmp_path / "b").secret()
+
+
+def test_what_a_power_cut_left_of_a_secret_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "secret.new").write_bytes(b"half")
+    secret = DataDir(tmp_path).secret()
+    assert len(secret) == SECRET_BYTES
+    assert (tmp_path / "secret.key").read_bytes() == secret
+
+
+@pytest.mark.parametrize("damaged", [b"", b"short", b"x" * (SECRET_BYTES + 1)])
+def test_a_damaged_secret_is_refused_and_not_replaced(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "secret.key").write_bytes(damaged)
+    with pytest.raises(DataDirError, match=rf"secret\.key: expected 32 bytes, found {len(damaged)}"):
+        DataDir(tmp_path).secret()
+    assert (tmp_path / "secret.key").read_bytes() == damaged
+
+
+def test_a_secret_that_cannot_be_had_says_where(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").mkdir()
+    with pytest.raises(DataDirError, match=r"secret\.key: Is a directory"):
+        DataDir(tmp_path).secret()
+    with pytest.raises(DataDirError, match=r"secret\.key: No such file or directory"):
+        DataDir(tmp_path / "nowhere").secret()

@@ -1,0 +1,307 @@
+"""Who speaks and in which session; and that nothing but the credential says whose memory it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from itertools import product
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import anchors
+from gateway.errors import BadRequest
+from gateway.identify import (
+    CREDENTIAL_HEADERS,
+    CREDENTIAL_USER,
+    MAX_NAME_CHARS,
+    Anonymous,
+    Claims,
+    claims,
+    narrower,
+    session_of,
+    tenant,
+    user_of,
+)
+from gateway.journals.sqlite import SqliteJournal
+from gateway.ports import Headers
+from gateway.testing import ManualClock
+from gateway.types import Call, Exchange, MemoryMode, Scope, Turn
+
+SECRET = b"s" * 32
+KEY = (b"authorization", b"Bearer sk-1")
+PATH = "/v1/chat/completions"
+LONG = "The capital of Australia is Canberra, which many people do not know."
+
+
+def read(path: str = PATH, *headers: tuple[bytes, bytes]) -> Claims:
+    return claims([KEY, *headers], path, SECRET)
+
+
+def call(*turns: Turn, user: str | None = None) -> Call:
+    return Call(body=b"{}", fields={}, model="gpt-4o", turns=turns, slots=(), user=user)
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_that_says_nothing_claims_nothing() -> None:
+    claimed = read()
+    assert (claimed.user, claimed.session, claimed.agent, claimed.mode) == (None, None, "default", "on")
+    assert claimed.path == PATH
+
+
+@pytest.mark.parametrize(("agent", "user", "session"), list(product(["bot", None], ["ann", None], ["s1", None])))
+def test_every_combination_of_the_path_prefix_is_read(agent: str | None, user: str | None, session: str | None) -> None:
+    named = {"a": agent, "u": user, "s": session}
+    prefix = "".join(f"/{letter}/{name}" for letter, name in named.items() if name is not None)
+    claimed = read(prefix + PATH)
+    assert (claimed.agent, claimed.user, claimed.session) == (agent or "default", user, session)
+    assert claimed.path == PATH
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        ("/v1/a/bot/u/ann/x", "/v1/a/bot/u/ann/x"),
+        ("/u/ann/a/bot/v1/models", "/a/bot/v1/models"),
+        ("/u//v1/models", "/u//v1/models"),
+        ("/a/bot", "/a/bot"),
+        ("/u", "/u"),
+        ("/", "/"),
+        ("", ""),
+    ],
+)
+def test_only_what_stands_in_front_and_in_order_is_a_prefix(path: str, rest: str) -> None:
+    assert (read(path).path, read(path).agent) == (rest, "default")
+
+
+@pytest.mark.parametrize(
+    ("encoded", "name"),
+    [
+        ("Bj%C3%B6rn", "Björn"),
+        ("a%2Fb", "a/b"),
+        ("%E4%BD%A0%E5%A5%BD", "你好"),
+        ("a%20b", "a b"),
+        ("%20a%20", "a"),
+        ("a+b", "a+b"),
+        ("Jos%E9", "José"),
+        ("a%0D%0Ab", "a\r\nb"),
+        ("a%00b", "a\x00b"),
+        ("50%", "50%"),
+    ],
+)
+def test_names_in_the_path_are_decoded_once(encoded: str, name: str) -> None:
+    claimed = read(f"/u/{encoded}/s/{encoded}{PATH}")
+    assert (claimed.user, claimed.session, claimed.path) == (name, name, PATH)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(min_size=1, max_size=MAX_NAME_CHARS).map(str.strip).filter(bool))
+def test_every_name_survives_the_path_and_a_header(name: str) -> None:
+    assert read(f"/u/{quote(name, safe='')}{PATH}").user == name
+    assert read(PATH, (b"x-accrue-user", name.encode())).user == name
+
+
+def test_names_that_are_no_utf_8_stay_two_names() -> None:
+    names = [read(PATH, (b"x-accrue-user", raw)).user for raw in (b"Jos\xe9", b"Jos\xe8")]
+    assert names == ["José", "Josè"]
+
+
+def test_a_header_outranks_the_path_and_an_empty_one_does_not() -> None:
+    path = "/a/bot/u/ann/s/one" + PATH
+    sent = [(b"x-accrue-user", b"bob"), (b"x-accrue-session", b" two "), (b"x-accrue-agent", b"critic")]
+    claimed = read(path, *sent)
+    assert (claimed.user, claimed.session, claimed.agent) == ("bob", "two", "critic")
+    claimed = read(path, *[(name, b" ") for name, _ in sent])
+    assert (claimed.user, claimed.session, claimed.agent) == ("ann", "one", "bot")
+
+
+def test_an_empty_name_is_none_wherever_it_stands() -> None:
+    claimed = read("/a/%20/u/%20/s/%09" + PATH, (b"x-accrue-user", b""))
+    assert (claimed.user, claimed.session, claimed.agent) == (None, None, "default")
+
+
+@pytest.mark.parametrize("name", ["user", "session", "agent"])
+def test_a_name_that_is_too_long_is_refused(name: str) -> None:
+    fits, too_long = b"x" * MAX_NAME_CHARS, b"x" * (MAX_NAME_CHARS + 1)
+    header = b"x-accrue-" + name.encode()
+    assert getattr(read(PATH, (header, fits)), name) == fits.decode()
+    with pytest.raises(BadRequest, match=f"x-accrue-{name} is longer than 256") as raised:
+        read(PATH, (header, too_long))
+    assert raised.value.code == "invalid_identity"
+    with pytest.raises(BadRequest, match=f"the {name} in the path is longer"):
+        read(f"/{name[0]}/{too_long.decode()}{PATH}")
+
+
+# --- mode ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "mode"),
+    [(b"on", "on"), (b" READ ", "read"), (b"Write", "write"), (b"off", "off"), (b"", "on"), (b" ", "on")],
+)
+def test_the_memory_header_says_what_is_allowed(sent: bytes, mode: MemoryMode) -> None:
+    assert read(PATH, (b"x-accrue-memory", sent)).mode == mode
+
+
+@pytest.mark.parametrize("sent", [b"maybe", b"true", b"\xff", b"on, off"])
+def test_a_mode_that_does_not_exist_is_refused_with_those_that_do(sent: bytes) -> None:
+    with pytest.raises(BadRequest, match="is not one of on, read, write, off") as raised:
+        read(PATH, (b"x-accrue-memory", sent))
+    assert raised.value.code == "invalid_memory_mode"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("on", "on", "on"),
+        ("on", "read", "read"),
+        ("on", "write", "write"),
+        ("on", "off", "off"),
+        ("read", "read", "read"),
+        ("read", "write", "off"),
+        ("read", "off", "off"),
+        ("write", "write", "write"),
+        ("write", "off", "off"),
+        ("off", "off", "off"),
+    ],
+)
+def test_caller_and_policy_must_both_allow(one: MemoryMode, other: MemoryMode, both: MemoryMode) -> None:
+    assert narrower(one, other) == narrower(other, one) == both
+
+
+# --- user ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("anonymous", ["credential", "session", "off"])
+def test_the_user_is_named_by_header_then_path_then_body(anonymous: Anonymous) -> None:
+    path, header = "/u/path" + PATH, (b"x-accrue-user", b"header")
+    assert user_of(read(path, header), call(user="body"), anonymous) == "header"
+    assert user_of(read(path), call(user="body"), anonymous) == "path"
+    assert user_of(read(), call(user=" body "), anonymous) == "body"
+
+
+@pytest.mark.parametrize("body", [None, "", "  "])
+def test_a_credential_is_a_user_only_where_it_stands_for_one(body: str | None) -> None:
+    assert user_of(read(), call(user=body), "credential") == CREDENTIAL_USER
+    assert user_of(read(), call(user=body), "session") is None
+    assert user_of(read(), call(user=body), "off") is None
+
+
+def test_a_body_may_name_a_user_at_any_length_and_two_stay_two() -> None:
+    names = ["x" * MAX_NAME_CHARS, "x" * 300, "x" * 301, "x" * 300 + "\ud800", "x" * 300 + "\udfff"]
+    users = [user_of(read(), call(user=name), "session") or "" for name in names]
+    assert users[0] == names[0]
+    assert len(set(users)) == len(names)
+    assert max(map(len, users)) <= MAX_NAME_CHARS
+
+
+# --- tenant -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.promise("P7")
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"x-accrue-user", b"x-accrue-session", b"x-accrue-agent", b"x-accrue-tenant", b"cookie"])
+            | st.binary(min_size=1, max_size=12).filter(lambda name: name not in CREDENTIAL_HEADERS),
+            st.binary(max_size=40),
+        ),
+        max_size=6,
+    ),
+    st.text(st.characters(codec="ascii", exclude_characters="\n"), max_size=40),
+)
+def test_nothing_but_the_credential_changes_the_tenant(headers: Headers, path: str) -> None:
+    claimed = claims([*headers, KEY], "/" + path, SECRET)
+    assert claimed.tenant == tenant([KEY], SECRET)
+
+
+@pytest.mark.promise("P7")
+def test_every_credential_counts_and_each_makes_another_tenant() -> None:
+    sent: list[Headers] = [
+        [],
+        [KEY],
+        [(b"authorization", b"Bearer sk-2")],
+        [(b"x-api-key", b"Bearer sk-1")],
+        [(b"api-key", b"Bearer sk-1")],
+        [KEY, (b"x-api-key", b"k")],
+        [KEY, (b"api-key", b"k")],
+        [KEY, (b"x-api-key", b"k"), (b"api-key", b"k")],
+        [KEY, KEY],
+        [KEY, (b"x-api-key", b"")],
+        [(b"authorization", b"Bearer sk-1x-api-key 1:k")],
+        [(b"authorization", b"Bearer sk-1x-api-key:k")],
+    ]
+    assert len({tenant(headers, SECRET) for headers in sent}) == len(sent)
+
+
+@pytest.mark.promise("P7")
+def test_the_tenant_is_keyed_by_the_secret_and_does_not_show_the_key() -> None:
+    assert tenant([KEY], SECRET) != tenant([KEY], b"t" * 32)
+    assert "sk-1" not in tenant([KEY], SECRET)
+
+
+def test_neither_the_order_of_headers_nor_space_around_a_key_makes_another_tenant() -> None:
+    headers: Headers = [KEY, (b"x-api-key", b"k"), (b"accept", b"*/*")]
+    assert tenant(headers, SECRET) == tenant(headers[::-1], SECRET)
+    assert tenant([(b"authorization", b" Bearer sk-1\t")], SECRET) == tenant([KEY], SECRET)
+
+
+# --- session ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
+    """A journal in which ann of this credential has had one exchange, in session `known`."""
+    said = (Turn(role="user", text="hi"),)
+    async with aclosing(SqliteJournal(tmp_path / "journal.db")) as journal:
+        exchange = Exchange(
+            id="ex_1",
+            scope=Scope(tenant=read().tenant, user="ann", session="known"),
+            at=1.0,
+            path="/chat/completions",
+            state="done",
+            anchors=anchors.of_reply(said, [Turn(role="assistant", text=LONG)]),
+        )
+        await journal.commit(exchange)
+        yield journal
+
+
+ECHO = (Turn(role="user", text="hi"), Turn(role="assistant", text=LONG), Turn(role="user", text="so?"))
+
+
+async def test_what_a_request_echoes_tells_its_session(journal: SqliteJournal) -> None:
+    session = await session_of(journal, ManualClock(), read(), "ann", call(*ECHO))
+    assert (session.scope.session, session.is_new) == ("known", False)
+
+
+async def test_a_named_session_outranks_what_the_request_echoes(journal: SqliteJournal) -> None:
+    claimed = read("/a/bot/s/mine" + PATH)
+    session = await session_of(journal, ManualClock(), claimed, "ann", call(*ECHO))
+    assert session.scope == Scope(tenant=claimed.tenant, user="ann", session="mine", agent="bot")
+    assert session.is_new
+
+
+async def test_a_named_session_is_known_again(journal: SqliteJournal) -> None:
+    session = await session_of(journal, ManualClock(), read("/s/known" + PATH), "ann", call(ECHO[0]))
+    assert (session.scope.session, session.is_new) == ("known", False)
+
+
+async def test_a_request_that_echoes_nothing_begins_a_session_with_a_name_of_the_clock(journal: SqliteJournal) -> None:
+    session = await session_of(journal, ManualClock(), read(), "ann", call(ECHO[0]))
+    assert (session.scope.session, session.is_new) == ("se_000000000001", True)
+
+
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize(("key", "user"), [(b"Bearer sk-1", "bob"), (b"Bearer sk-1", None), (b"Bearer sk-2", "ann")])
+async def test_an_echo_or_a_name_finds_nobody_elses_session(
+    journal: SqliteJournal, key: bytes, user: str | None
+) -> None:
+    for path in (PATH, "/s/known" + PATH):
+        claimed = claims([(b"authorization", key)], path, SECRET)
+        assert (await session_of(journal, ManualClock(), claimed, user, call(*ECHO))).is_new
