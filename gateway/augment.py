@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -68,29 +69,29 @@ class Augmenter:
         self._held: OrderedDict[str, Recalled] = OrderedDict()
 
     async def augment(self, visit: Visit) -> tuple[Session, Prompt]:
-        """The session, and the request as memory would have it.
-
-        The one place where any error at all is caught: no fault of memory may become the caller's.
-        """
+        """The session, and the request as memory would have it."""
         session = identify.new_session(self._clock, visit.claimed, visit.user)
-        recalled, trouble = Recalled(), None
-        try:
-            try:
-                async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
-                    session = await identify.session_of(
-                        self._journal, self._clock, visit.claimed, visit.user, visit.call
-                    )
-                    recalled = await self._recall(visit, session)
-            except (TimeoutError, MemoryUnavailable) as error:
-                trouble = self._trouble(error)
-                recalled = self._held.get(session.scope.owner, Recalled())
-            prompt = self._compose(visit, session, recalled)
-        except Exception as error:  # noqa: BLE001 - the documented fail-open of P4
-            trouble = self._trouble(error)
-            prompt = Prompt(body=visit.call.body, outcome=Outcome(status="error"))
-        outcome = _explained(prompt.outcome, trouble, visit)
+        recalled: Recalled | None = None
+        prompt = Prompt(body=visit.call.body, outcome=Outcome(status="error"))
+        troubles: list[Trouble] = []
+        with self._failing_open(troubles):
+            async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
+                session = await identify.session_of(self._journal, self._clock, visit.claimed, visit.user, visit.call)
+                recalled = await self._recall(visit, session)
+        with self._failing_open(troubles):
+            held = self._held.get(session.scope.owner, Recalled())
+            prompt = self._compose(visit, session, held if recalled is None else recalled)
+        outcome = _explained(prompt.outcome, troubles, visit)
         self._telemetry.called(outcome.status, outcome.tokens)
         return session, msgspec.structs.replace(prompt, outcome=outcome)
+
+    @contextmanager
+    def _failing_open(self, troubles: list[Trouble]) -> Iterator[None]:
+        """The one place where any error at all is caught: no fault of memory may become the caller's."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the documented fail-open of P4
+            troubles.append(self._trouble(error))
 
     async def _recall(self, visit: Visit, session: Session) -> Recalled:
         """What the store knows; it is not asked where the session has already decided what it adds."""
@@ -122,10 +123,10 @@ class Augmenter:
         return trouble
 
 
-def _explained(outcome: Outcome, trouble: Trouble | None, visit: Visit) -> Outcome:
+def _explained(outcome: Outcome, troubles: Sequence[Trouble], visit: Visit) -> Outcome:
     """The outcome as the header says it: trouble first, then that nobody was named."""
-    if trouble is not None:
-        return msgspec.structs.replace(outcome, status=trouble)
+    if troubles:
+        return msgspec.structs.replace(outcome, status=troubles[0])
     if visit.user is not None:
         return outcome
     if outcome.status == "empty":

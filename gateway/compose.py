@@ -94,13 +94,6 @@ class Composer:
         self._counter = counter
         self._fence = fence
 
-    def replay(self, shape: Shape, call: Call, session: Session) -> Prompt:
-        """The request with the session's earlier notes in their places, and nothing decided anew."""
-        replayed = _replayed(call, session)
-        if sum(note.tokens for note in replayed) > max(self._free(call), 0):
-            return Prompt(body=call.body, outcome=Outcome(status="empty", reason="window"))
-        return Prompt(body=shape.place(call, replayed), outcome=_outcome(replayed))
-
     def compose(self, shape: Shape, call: Call, session: Session, recalled: Recalled, policy: Policy) -> Prompt:
         """The request with earlier notes in their places and new ones where there is something to say."""
         replayed = _replayed(call, session)
@@ -156,9 +149,11 @@ class Composer:
             decision = "already-noted"
         elif not decision and _is_said(memory, call, session):
             decision = "in-context"
+        elif not decision and slot is None:
+            decision = "no-place"
         elif not decision and slot is not None:
             line = Line(memory=memory, kind=kind, text=text, where=slot.where, tokens=tokens)
-            decision = "injected" if filling.take(line) else ""
+            decision = "injected" if filling.take(line) else "budget"
         return Considered(
             memory=memory.id,
             lane=kind.name,
@@ -166,7 +161,7 @@ class Composer:
             scores=candidate.scores,
             score=candidate.score,
             tokens=tokens,
-            decision=decision or "budget",
+            decision=decision,
         )
 
     def _write(
@@ -181,8 +176,7 @@ class Composer:
                 return notes
             lines = lines[:-1]
 
-    def _note(self, model: str, session: Session, slot: Slot, all_lines: Sequence[Line]) -> Note:
-        lines = [line for line in all_lines if line.where == slot.where]
+    def _note(self, model: str, session: Session, slot: Slot, lines: Sequence[Line]) -> Note:
         nonce = self._fence.nonce(session.scope.owner + session.scope.session)
         rules = self._fence.block(RULES, nonce, [line.text for line in lines if line.kind.is_rule])
         notes = self._fence.block(NOTES, nonce, [line.text for line in lines if not line.kind.is_rule])

@@ -34,6 +34,9 @@ TURN_WEIGHT = 2
 """Times the turn itself stands in its key: previous + 2 x turn + next found .70 of the evidence where the turn alone
 found .63 (LoCoMo R@10, DESIGN section 7)."""
 
+HTTP_ERROR = 400
+"""Statuses from here on are refusals."""
+
 STANDARD_MODEL = "gpt-4o"
 """Lines are counted once, with this model's vocabulary; what goes upstream is counted again for the model in use."""
 
@@ -70,17 +73,18 @@ class Learner:
         self.wake()
         while not stop.is_set():
             await self._wait(stop)
-            await self._catch_up(LAST_BATCHES if stop.is_set() else None)
+            await self._catch_up(stop)
 
-    async def _catch_up(self, batches: int | None) -> None:
-        """Learn all there is, or at most so many batches."""
+    async def _catch_up(self, stop: asyncio.Event) -> None:
+        """Learn all there is; only the last batches once told to stop."""
+        left = LAST_BATCHES
         try:
-            while batches != 0 and await self.step():
-                batches = None if batches is None else batches - 1
+            while left and await self.step():
+                left -= stop.is_set()
         except MemoryUnavailable as error:
             log.warning("learn_postponed", reason=str(error))
         else:
-            if not self._work.is_set():
+            if left and not self._work.is_set():
                 self.idle.set()
 
     async def step(self) -> int:
@@ -108,11 +112,11 @@ class Learner:
 
     async def _widened(self, exchange: Exchange) -> list[Memory]:
         """The episode before this exchange, now that what followed it is known."""
-        if "episode" not in exchange.learns or not exchange.context or not exchange.turns:
+        if "episode" not in exchange.learns or not exchange.context or _is_refused(exchange):
             return []
         last = exchange.context[-1]
         known = await self._store.get(exchange.scope, [_id("episode", exchange.scope.session, last.role, last.text)])
-        key = window_key([*exchange.context, *exchange.turns], len(exchange.context) - 1)
+        key = window_key(_turns(exchange), len(exchange.context) - 1)
         return [msgspec.structs.replace(memory, key=key) for memory in known]
 
     async def _wait(self, stop: asyncio.Event) -> None:
@@ -131,18 +135,17 @@ def derive(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> list[Me
     Args:
         now: Unix seconds at which it is learnt.
     """
-    if exchange.status is not None and exchange.status >= 400:
-        return []
-    return list(_derived(exchange, kinds, now))
+    return [] if _is_refused(exchange) else list(_derived(exchange, kinds, now))
 
 
 def _derived(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> Iterator[Memory]:
-    turns = [*exchange.context, *exchange.turns, *_answer(exchange)]
+    turns = _turns(exchange)
+    taught = [kinds[name] for name in exchange.learns if name in kinds]  # a record may be older than the kinds we have
     for index in range(len(exchange.context), len(turns)):
         turn = turns[index]
-        for name in exchange.learns if turn.role in _ORIGINS else ():
-            for span in kinds[name].find(turn):
-                yield _memory(exchange, kinds[name], span, turn, window_key(turns, index), now)
+        for kind in taught if turn.role in _ORIGINS else ():
+            for span in kind.find(turn):
+                yield _memory(exchange, kind, span, turn, window_key(turns, index), now)
 
 
 def _memory(exchange: Exchange, kind: Kind, span: str, turn: Turn, window: str, now: float) -> Memory:
@@ -160,6 +163,15 @@ def _memory(exchange: Exchange, kind: Kind, span: str, turn: Turn, window: str, 
         recorded_at=now,
         speaker=turn.role,
     )
+
+
+def _is_refused(exchange: Exchange) -> bool:
+    return exchange.status is not None and exchange.status >= HTTP_ERROR
+
+
+def _turns(exchange: Exchange) -> list[Turn]:
+    """What was said, in order, beginning with the context."""
+    return [*exchange.context, *exchange.turns, *_answer(exchange)]
 
 
 def _answer(exchange: Exchange) -> tuple[Turn, ...]:

@@ -65,7 +65,7 @@ def _scored(hit: Hit, best: Mapping[str, float], settings: Recall, now: float) -
     relevance = sum(
         weight * max(0.0, hit.scores.get(way, 0.0)) / best[way]
         for way, weight in settings.weights.items()
-        if best[way] > 0
+        if best.get(way, 0.0) > 0
     )
     age_days = max(0.0, now - hit.memory.at) / DAY_S
     freshness = 0.5 ** (age_days / settings.half_life_days)

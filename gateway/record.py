@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 
 import msgspec
 import structlog
@@ -25,7 +26,6 @@ MAX_LISTENED_BYTES = 32 * 1024 * 1024
 
 THREADED_PARSE_BYTES = 128 * 1024
 """A larger answer is parsed off the event loop; a smaller one takes less time than the hop."""
-
 
 HTTP_ERROR = 400
 """Statuses from here on are errors, whose bodies end without an end mark."""
@@ -83,19 +83,19 @@ class Recorder:
         heard = _Heard()
         commit: asyncio.Task[None] | None = None
         state: ExchangeState = "interrupted"
-        try:
-            async for chunk in answer.chunks:
-                heard.hear(chunk)
-                if commit is None and end.is_in(chunk):
-                    commit = self._begin(self._finish(shape, call, exchange, answer, heard, "done"))
+        async with aclosing(answer.chunks) as chunks:
+            try:
+                async for chunk in chunks:
+                    heard.hear(chunk)
+                    if commit is None and end.is_in(chunk):
+                        commit = self._begin(self._finish(shape, call, exchange, answer, heard, "done"))
+                        await self._wait_for(commit)
+                    yield chunk
+                state = "done"
+            finally:
+                if commit is None:
+                    commit = self._begin(self._finish(shape, call, exchange, answer, heard, state))
                     await self._wait_for(commit)
-                yield chunk
-            state = "done"
-        finally:
-            if commit is None:
-                commit = self._begin(self._finish(shape, call, exchange, answer, heard, state))
-                await self._wait_for(commit)
-            await answer.chunks.aclose()
 
     async def drain(self) -> None:
         """Wait for every commit under way."""
@@ -134,8 +134,16 @@ class Recorder:
         """A task of its own, because the client's leaving must not end it."""
         task = asyncio.create_task(commit)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody awaits the task, so what went wrong in it is said here."""
+        self._under_way.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_unrecorded("error")
+            log.error("unrecorded", exc_info=error)
 
     async def _wait_for(self, commit: asyncio.Task[None]) -> None:
         """Wait until it is on record, but not for long: a slow disk must not become a slow answer."""

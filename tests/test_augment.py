@@ -1,0 +1,367 @@
+"""gateway/augment.py: the real journal, store and composer; the store can be told to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from gateway import augment, identify
+from gateway.augment import Augmenter, Visit
+from gateway.compose import Composer, Prompt
+from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.errors import MemoryUnavailable
+from gateway.fence import Fence
+from gateway.journals.sqlite import SqliteJournal
+from gateway.policy import Policy, Recall
+from gateway.shapes.chat import SHAPE
+from gateway.stores.local import LocalStore
+from gateway.telemetry import Telemetry
+from gateway.testing import ManualClock
+from gateway.tokens import Tokens
+from gateway.types import Exchange, Found, Memory, MemoryMode, Outcome, Query, Scope, Session
+from gateway.wiring import KINDS
+
+NOW = 1_800_000_000.0
+EMBEDDER = WordLlamaEmbedder()
+TOKENS = Tokens.from_litellm()
+PATIENT = Policy(recall=Recall(deadline_ms=10_000))
+HURRIED = Policy(recall=Recall(deadline_ms=200))
+
+Trouble = Literal["hangs", "is away", "is broken"]
+
+TROUBLES: list[tuple[Trouble, str]] = [("hangs", "timeout"), ("is away", "error"), ("is broken", "error")]
+"""What may be wrong with memory, and what the header calls it."""
+
+
+def policy_for(trouble: Trouble) -> Policy:
+    """Only what hangs is to run into the deadline, however slow the machine."""
+    return HURRIED if trouble == "hangs" else PATIENT
+
+
+class Mood:
+    """How a part behaves; it counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.trouble: Trouble | None = None
+        self.asked = 0
+        self.reached = asyncio.Event()
+
+    async def befall(self) -> None:
+        self.asked += 1
+        self.reached.set()
+        if self.trouble == "hangs":
+            await asyncio.Event().wait()
+        if self.trouble == "is away":
+            raise MemoryUnavailable("away")
+        if self.trouble == "is broken":
+            raise ZeroDivisionError("a fault of ours")
+
+
+class MoodyStore(LocalStore):
+    mood: Mood
+
+    async def search(self, scope: Scope, query: Query) -> Found:
+        await self.mood.befall()
+        return await super().search(scope, query)
+
+
+class MoodyJournal(SqliteJournal):
+    mood: Mood
+
+    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+        await self.mood.befall()
+        return await super().find_session(scope, anchors)
+
+
+class MoodyTokens(Tokens):
+    is_broken = False
+
+    def count(self, text: str, model: str) -> int:
+        if self.is_broken:
+            raise ZeroDivisionError("a fault of ours")
+        return TOKENS.count(text, model)
+
+
+class Bench:
+    """An augmenter and the parts around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.telemetry = ManualClock(NOW), Telemetry()
+        self.journal = MoodyJournal(folder / "journal.db")
+        self.store = MoodyStore(folder / "memories.db", folder / "index", EMBEDDER)
+        self.journal.mood, self.store.mood = Mood(), Mood()
+        self.counter = MoodyTokens(None, None)
+        self.augmenter = Augmenter(
+            clock=self.clock,
+            journal=self.journal,
+            store=self.store,
+            kinds=KINDS,
+            composer=Composer(KINDS, self.counter, Fence(b"k" * 32)),
+            telemetry=self.telemetry,
+        )
+
+    async def knows(self, user: str | None, *texts: str, kind: str = "constraint", session: str = "") -> None:
+        """Put memories into the store."""
+        scope = Scope(tenant=visit().claimed.tenant, user=user, session=session)
+        memories = [
+            Memory(
+                id=f"m_{text[:6]}",
+                kind=kind,
+                text=text,
+                key=text,
+                origin="user",
+                exchange="ex_0",
+                session="s0",
+                at=NOW,
+                recorded_at=NOW,
+            )
+            for text in texts
+        ]
+        await self.store.put(scope, memories)
+
+    async def augment(self, visit: Visit) -> Prompt:
+        """Augment, and leave the intent behind as the pipeline does."""
+        async with asyncio.timeout(10):
+            session, prompt = await self.augmenter.augment(visit)
+        exchange = Exchange(
+            id=self.clock.new_id("ex"), scope=session.scope, at=NOW, path=SHAPE.path, notes=prompt.added
+        )
+        self.journal.intend(exchange)
+        return prompt
+
+    def counted(self, line: str) -> bool:
+        return line in self.telemetry.render().decode().splitlines()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    await bench.store.aclose()
+    await bench.journal.aclose()
+
+
+OPENING = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "What may my dog eat?"}]
+FOLLOW_UP = [*OPENING, {"role": "assistant", "content": "Fish."}, {"role": "user", "content": "And the cat?"}]
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+TOOL_LOOP: list[dict[str, Any]] = [
+    *OPENING,
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "fish"},
+]
+
+
+def visit(
+    messages: Sequence[dict[str, Any]] = OPENING,
+    *,
+    user: str | None = "ann",
+    session: str = "s1",
+    policy: Policy = PATIENT,
+    mode: MemoryMode = "on",
+) -> Visit:
+    headers = [(b"authorization", b"Bearer sk-1"), (b"x-accrue-session", session.encode())]
+    body = json.dumps({"model": "gpt-4o", "messages": list(messages)}).encode()
+    call = SHAPE.read(body)
+    assert call is not None
+    claimed = identify.claims(headers, SHAPE.path, b"s" * 32)
+    return Visit(claimed=claimed, shape=SHAPE, call=call, sent=body, policy=policy, mode=mode, user=user)
+
+
+def messages_of(body: bytes) -> list[bytes]:
+    """Each message's own bytes."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return [bytes(raw) for raw in msgspec.json.decode(fields["messages"], type=list[msgspec.Raw])]
+
+
+RULE = "Always answer in French."
+DOG = "My dog Biscuit is allergic to chicken."
+
+
+async def test_what_the_user_said_before_is_added_and_counted(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    await bench.knows("ann", DOG, kind="episode")
+    prompt = await bench.augment(visit())
+    head, question = messages_of(prompt.body)
+    assert RULE.encode() in head
+    assert DOG.encode() in question
+    assert (prompt.outcome.status, prompt.outcome.notes) == ("hit", 2)
+    assert bench.counted('accrue_calls_total{memory="hit"} 1.0')
+    assert bench.counted(f"accrue_note_tokens_total {float(prompt.outcome.tokens)}")
+    assert "memory_failures_total{" not in bench.telemetry.render().decode()
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize(("trouble", "status"), TROUBLES)
+async def test_without_memory_a_new_user_gets_the_clients_own_bytes(
+    bench: Bench, trouble: Trouble, status: Literal["timeout", "error"]
+) -> None:
+    bench.store.mood.trouble = trouble
+    asked = visit(policy=policy_for(trouble))
+    prompt = await bench.augment(asked)
+    assert prompt.body is asked.call.body
+    assert prompt.outcome == Outcome(status=status)
+    assert bench.counted(f'accrue_memory_failures_total{{cause="{status}"}} 1.0')
+    assert bench.counted(f'accrue_calls_total{{memory="{status}"}} 1.0')
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P5")
+@pytest.mark.parametrize(("trouble", "status"), TROUBLES)
+async def test_without_memory_the_sessions_earlier_notes_are_replayed_byte_for_byte(
+    bench: Bench, trouble: Trouble, status: str
+) -> None:
+    await bench.knows("ann", RULE)
+    await bench.knows("ann", DOG, kind="episode")
+    before = messages_of((await bench.augment(visit())).body)
+    bench.store.mood.trouble = trouble
+    prompt = await bench.augment(visit(FOLLOW_UP, policy=policy_for(trouble)))
+    assert messages_of(prompt.body)[:2] == before
+    assert messages_of(prompt.body)[2:] == messages_of(visit(FOLLOW_UP).call.body)[2:]
+    assert prompt.outcome.header.startswith(f"{status}; notes=2; tokens=")
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize(("trouble", "status"), TROUBLES)
+@pytest.mark.parametrize("part", ["store", "journal"])
+async def test_without_memory_a_new_session_gets_the_pinned_lines_held_in_process(
+    bench: Bench, part: Literal["store", "journal"], trouble: Trouble, status: str
+) -> None:
+    await bench.knows("ann", RULE)
+    await bench.knows("ann", DOG, kind="episode")
+    await bench.augment(visit())
+    (bench.store if part == "store" else bench.journal).mood.trouble = trouble
+    prompt = await bench.augment(visit(session="s2", policy=policy_for(trouble)))
+    assert RULE.encode() in prompt.body
+    assert DOG.encode() not in prompt.body
+    assert prompt.outcome.header.startswith(f"{status}; notes=1; ")
+
+
+@pytest.mark.promise("P7")
+async def test_what_is_held_in_process_for_one_user_is_never_said_to_another(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    await bench.augment(visit())
+    bench.store.mood.trouble = "is away"
+    for stranger in (visit(user="bob", session="s1"), visit(user=None, session="s1")):
+        prompt = await bench.augment(stranger)
+        assert prompt.body is stranger.call.body
+
+
+async def test_pinned_lines_are_held_for_the_users_seen_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "HELD_OWNERS", 2)
+    for user in ("ann", "bob", "eve"):
+        await bench.knows(user, RULE)
+    for user, session in [("ann", "s1"), ("bob", "s1"), ("ann", "s2"), ("eve", "s1")]:
+        await bench.augment(visit(user=user, session=session))
+    bench.store.mood.trouble = "is away"
+    held = {
+        user: RULE.encode() in (await bench.augment(visit(user=user, session="s9"))).body
+        for user in ("ann", "bob", "eve")
+    }
+    assert held == {"ann": True, "bob": False, "eve": True}
+
+
+async def test_when_memory_is_back_the_next_question_gets_what_was_missing(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    bench.store.mood.trouble = "is away"
+    assert (await bench.augment(visit())).outcome.status == "error"
+    bench.store.mood.trouble = None
+    prompt = await bench.augment(visit(FOLLOW_UP))
+    assert messages_of(prompt.body)[:3] == messages_of(visit(FOLLOW_UP).call.body)[:3]
+    assert RULE.encode() in messages_of(prompt.body)[3]
+
+
+@pytest.mark.promise("P4")
+async def test_a_fault_in_composing_is_not_the_callers(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    bench.counter.is_broken = True
+    asked = visit()
+    prompt = await bench.augment(asked)
+    assert prompt.body is asked.call.body
+    assert prompt.added == ()
+    assert prompt.outcome == Outcome(status="error")
+    assert bench.counted('accrue_memory_failures_total{cause="error"} 1.0')
+
+
+@pytest.mark.promise("P4")
+async def test_the_first_trouble_names_the_outcome(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    await bench.augment(visit())
+    bench.store.mood.trouble, bench.counter.is_broken = "hangs", True
+    assert (await bench.augment(visit(session="s2", policy=HURRIED))).outcome == Outcome(status="timeout")
+
+
+async def test_a_caller_that_leaves_is_not_taken_for_trouble(bench: Bench) -> None:
+    bench.store.mood.trouble = "hangs"
+    task = asyncio.create_task(bench.augmenter.augment(visit()))
+    async with asyncio.timeout(5):
+        await bench.store.mood.reached.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert "memory_failures_total{" not in bench.telemetry.render().decode()
+
+
+@pytest.mark.promise("P5")
+async def test_the_store_is_not_asked_while_tools_are_called(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    first = await bench.augment(visit())
+    assert bench.store.mood.asked == 1
+    bench.store.mood.trouble = "hangs"
+    prompt = await bench.augment(visit(TOOL_LOOP))
+    assert bench.store.mood.asked == 1
+    assert messages_of(prompt.body)[:2] == messages_of(first.body)
+    assert prompt.outcome == first.outcome
+
+
+async def test_mode_write_adds_nothing_and_asks_nothing(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    asked = visit(mode="write")
+    prompt = await bench.augment(asked)
+    assert prompt.body is asked.call.body
+    assert prompt.added == ()
+    assert prompt.outcome.header == "off; reason=write"
+    assert bench.store.mood.asked == 0
+
+
+async def test_mode_read_recalls(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    assert RULE.encode() in (await bench.augment(visit(mode="read"))).body
+
+
+async def test_when_nobody_is_named_the_header_says_so(bench: Bench) -> None:
+    assert (await bench.augment(visit(user=None))).outcome.header == "unscoped"
+    await bench.knows(None, RULE, session="s2")
+    hit = (await bench.augment(visit(user=None, session="s2"))).outcome.header
+    assert hit.startswith("hit; notes=1; ")
+    assert hit.endswith("; reason=unscoped")
+    assert (await bench.augment(visit(user=None, mode="write"))).outcome.header == "off; reason=write"
+    bench.store.mood.trouble = "is away"
+    assert (await bench.augment(visit(user=None, session="s3"))).outcome.header == "error"
+
+
+@pytest.mark.promise("P7")
+async def test_nobody_is_told_what_another_user_said(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    await bench.knows("ann", DOG, kind="episode")
+    for stranger in (visit(user="bob"), visit(user=None), visit(user="an"), visit(user="ANN")):
+        prompt = await bench.augment(stranger)
+        assert prompt.body is stranger.call.body
+    assert (await bench.augment(visit())).outcome.notes == 2
+
+
+@pytest.mark.promise("P12")
+async def test_the_same_call_in_the_same_state_gets_the_same_bytes(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Bench(tmp_path / "other")
+    for each in (bench, other):
+        await each.knows("ann", RULE, "Never use tables.")
+        await each.knows("ann", DOG, "The cat eats fish.", "Dogs eat a lot.", kind="episode")
+    assert await bench.augment(visit()) == await other.augment(visit())
+    await other.store.aclose()
+    await other.journal.aclose()

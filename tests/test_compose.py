@@ -1,0 +1,504 @@
+"""gateway/compose.py: messages are scripted, the chat shape and the vocabularies are the real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.compose import BLOCK_TOKENS, DEFAULT_OUTPUT_TOKENS, LINE_TOKENS, Composer, Prompt
+from gateway.fence import SEPARATOR, Fence
+from gateway.policy import Budget, Place, Policy
+from gateway.shapes.chat import SHAPE
+from gateway.tokens import Tokens
+from gateway.types import Call, Memory, Note, Outcome, Ranked, Recalled, Scope, Session
+from gateway.wiring import KINDS
+
+TOKENS = Tokens.from_litellm()
+COMPOSER = Composer(KINDS, TOKENS, Fence(b"k" * 32))
+NEW = Session(scope=Scope(tenant="acme", user="ann", session="s1"), is_new=True)
+
+Message = dict[str, Any]
+
+
+def system(text: str = "You are terse.") -> Message:
+    return {"role": "system", "content": text}
+
+
+def user(text: str) -> Message:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> Message:
+    return {"role": "assistant", "content": text}
+
+
+def tool_round(number: int) -> list[Message]:
+    function = {"name": "look", "arguments": "{}"}
+    call = {"id": f"call_{number}", "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": f"call_{number}", "content": "nothing there"},
+    ]
+
+
+def request(messages: Sequence[Message], model: str = "gpt-4o", **members: object) -> Call:
+    call = SHAPE.read(json.dumps({"model": model, "messages": list(messages), **members}).encode())
+    assert call is not None
+    return call
+
+
+def memory(id: str, text: str = "", kind: str = "episode", *, session: str = "s0", tokens: int | None = None) -> Memory:
+    said = text or f"What {id} says."
+    plain = Memory(
+        id=id, kind=kind, text=said, key=said, origin="user", exchange="ex_1", session=session, at=1.0, recorded_at=2.0
+    )
+    counted = TOKENS.count(KINDS[kind].line(plain), "gpt-4o") if tokens is None else tokens
+    return msgspec.structs.replace(plain, tokens=counted)
+
+
+def recalled(*memories: Memory) -> Recalled:
+    """As recall would hand them over: pinned kinds as such, the others as hits, best first."""
+    return Recalled(
+        pinned=tuple(one for one in memories if KINDS[one.kind].is_pinned),
+        hits=tuple(
+            Ranked(memory=one, scores={"words": 1.0}, score=0.5) for one in memories if not KINDS[one.kind].is_pinned
+        ),
+    )
+
+
+def compose(call: Call, session: Session, found: Recalled, policy: Policy | None = None) -> Prompt:
+    return COMPOSER.compose(SHAPE, call, session, found, policy or Policy())
+
+
+def after(session: Session, prompt: Prompt) -> Session:
+    """The session as the journal knows it when the next request comes: the first note at a place stays."""
+    ledger = {note.where: note for note in reversed((*session.ledger.values(), *prompt.added))}
+    return msgspec.structs.replace(session, ledger=ledger, is_new=False)
+
+
+def messages_of(body: bytes) -> list[bytes]:
+    """Each message's own bytes."""
+    return [
+        bytes(raw)
+        for raw in msgspec.json.decode(
+            msgspec.json.decode(body, type=dict[str, msgspec.Raw])["messages"], type=list[msgspec.Raw]
+        )
+    ]
+
+
+def said(body: bytes) -> list[str]:
+    """Each message's text."""
+    return [str(message["content"]) for message in json.loads(body)["messages"]]
+
+
+def decisions(prompt: Prompt) -> dict[str, str]:
+    return {entry.memory: entry.decision for entry in prompt.considered}
+
+
+RULE = memory("rule", "Always answer in French.", "constraint")
+TASTE = memory("taste", "I prefer short answers.", "preference")
+DOG = memory("dog", "My dog Biscuit is allergic to chicken.")
+
+
+def test_stable_lanes_go_after_the_system_text_and_what_is_relevant_now_to_the_question() -> None:
+    prompt = compose(request([system(), user("What may my dog eat?")]), NEW, recalled(DOG, RULE, TASTE))
+    head, question = said(prompt.body)
+    assert head.startswith("You are terse.\n\n<accrue-rules ")
+    assert head.index("Always answer in French.") < head.index("<accrue-notes ") < head.index("I prefer short answers.")
+    assert question.startswith("What may my dog eat?\n\n<accrue-notes ")
+    assert "allergic to chicken. [dog]" in question
+    assert prompt.outcome == Outcome(
+        status="hit",
+        notes=3,
+        tokens=sum(note.tokens for note in prompt.added),
+        lanes={"constraint": 1, "preference": 1, "episode": 1},
+    )
+    assert [note.memories for note in prompt.added] == [("rule", "taste"), ("dog",)]
+
+
+def test_without_a_system_text_everything_goes_to_the_question_and_no_message_is_added() -> None:
+    prompt = compose(request([user("What may my dog eat?")]), NEW, recalled(DOG, RULE))
+    (question,) = said(prompt.body)
+    assert question.index("Always answer in French.") < question.index("allergic to chicken.")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place(head=False), {0: [], 1: ["rule", "dog"]}),
+        (Place(turn=False), {0: ["rule"], 1: []}),
+        (Place(head=False, turn=False), {0: [], 1: []}),
+    ],
+)
+def test_notes_go_only_where_the_policy_allows(place: Place, expected: dict[int, list[str]]) -> None:
+    call = request([system(), user("What may my dog eat?")])
+    prompt = compose(call, NEW, recalled(DOG, RULE), Policy(place=place))
+    texts = said(prompt.body)
+    found = {index: [id for id in ("rule", "dog") if f"[{id}]" in text] for index, text in enumerate(texts)}
+    assert found == expected
+    placed = {id for ids in expected.values() for id in ids}
+    assert decisions(prompt) == {id: "injected" if id in placed else "no-place" for id in ("rule", "dog")}
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.parametrize(
+    "found", [recalled(), Recalled(hits=(Ranked(memory=DOG, scores={}, score=1, skipped="weak"),))]
+)
+def test_with_nothing_to_say_the_clients_own_bytes_go_on(found: Recalled) -> None:
+    call = request([system(), user("Hello")])
+    prompt = compose(call, NEW, found)
+    assert prompt.body is call.body
+    assert prompt.outcome == Outcome(status="empty")
+
+
+@pytest.mark.promise("P5")
+def test_a_decision_to_add_nothing_stands_while_tools_are_called() -> None:
+    messages = [system(), user("What may my dog eat?")]
+    session = after(NEW, compose(request(messages), NEW, recalled()))
+    call = request([*messages, *tool_round(1)])
+    prompt = compose(call, session, recalled(DOG, RULE))
+    assert prompt.body is call.body
+    assert prompt.added == ()
+    next_turn = compose(request([*messages, *tool_round(1), assistant("Fish."), user("And?")]), session, recalled(DOG))
+    assert [note.memories for note in next_turn.added] == [("dog",)]
+
+
+@pytest.mark.promise("P5")
+def test_a_tool_loop_replays_and_adds_nothing_new() -> None:
+    messages = [system(), user("What may my dog eat?")]
+    first = compose(request(messages), NEW, recalled(DOG))
+    prompt = compose(request([*messages, *tool_round(1)]), after(NEW, first), recalled(DOG, RULE))
+    assert messages_of(prompt.body)[:2] == messages_of(first.body)
+    assert prompt.added == ()
+    assert prompt.outcome == first.outcome
+    assert decisions(prompt) == {"rule": "no-place", "dog": "already-noted"}
+
+
+def test_a_new_system_text_gets_its_stable_lines_although_the_question_is_decided() -> None:
+    messages = [system(), user("Hello"), assistant("Hi."), user("What may my dog eat?")]
+    session = after(NEW, compose(request(messages), NEW, recalled()))
+    prompt = compose(request([system("You are chatty."), *messages[1:]]), session, recalled(DOG, RULE))
+    assert decisions(prompt) == {"rule": "injected", "dog": "no-place"}
+
+
+def test_what_the_conversation_itself_still_holds_is_not_repeated() -> None:
+    here, elsewhere = memory("here", "I live in Bern.", session="s1"), memory("else", "I live in Bern.")
+    call = request([user("I live in Bern. Where do I live?")])
+    assert decisions(compose(call, NEW, recalled(here, elsewhere))) == {"here": "in-context", "else": "injected"}
+    assert decisions(compose(request([user("Where?")]), NEW, recalled(here))) == {"here": "injected"}
+
+
+@pytest.mark.promise("P8")
+def test_every_candidate_is_explained() -> None:
+    call = request([system(), user("I live in Bern."), assistant("Nice."), user("What may my dog eat?")])
+    earlier = Note(where=call.slots[0].where, text="noted", tokens=5, memories=("rule",), lanes={"constraint": 1})
+    here, huge = memory("here", "I live in Bern.", session="s1"), memory("huge", "word " * 110, tokens=1_000)
+    found = Recalled(
+        pinned=(RULE,),
+        hits=(
+            Ranked(memory=DOG, scores={"words": 3.0, "dense": 0.5}, score=0.9),
+            Ranked(memory=here, scores={}, score=0.8),
+            Ranked(memory=huge, scores={}, score=0.7),
+            Ranked(memory=memory("weak"), scores={}, score=0.1, skipped="weak"),
+        ),
+    )
+    policy = Policy(budget=Budget(lanes={"constraint": 500, "episode": 900}))
+    prompt = compose(call, msgspec.structs.replace(NEW, ledger={earlier.where: earlier}), found, policy)
+    assert decisions(prompt) == {
+        "rule": "already-noted",
+        "dog": "injected",
+        "here": "in-context",
+        "huge": "budget",
+        "weak": "weak",
+    }
+    dog = next(entry for entry in prompt.considered if entry.memory == "dog")
+    assert (dog.lane, dog.score, dog.scores) == ("episode", 0.9, {"words": 3.0, "dense": 0.5})
+    assert dog.text in said(prompt.body)[-1]
+    assert dog.tokens >= TOKENS.count(dog.text, "gpt-4o")
+
+
+def test_a_memory_of_a_kind_that_is_no_more_is_left_out() -> None:
+    call = request([user("What may my dog eat?")])
+    stray = msgspec.structs.replace(DOG, kind="omen")
+    assert compose(call, NEW, Recalled(pinned=(stray,))).body is call.body
+
+
+def test_lanes_are_filled_in_order_and_what_one_leaves_is_there_for_the_next() -> None:
+    rules = [memory(f"rule{number}", kind="constraint", tokens=50) for number in range(6)]
+    turns = [memory(f"turn{number}", tokens=50) for number in range(6)]
+    policy = Policy(budget=Budget(tokens=420, lanes={"constraint": 420, "preference": 420, "episode": 420}))
+    call = request([system(), user("What now?")])
+
+    def taken(*found: Memory) -> list[str]:
+        prompt = compose(call, NEW, recalled(*found), policy)
+        return [id for id, decision in decisions(prompt).items() if decision == "injected"]
+
+    assert taken(*turns, *rules) == [one.id for one in rules]
+    assert taken(*turns, *rules[:1]) == ["rule0", "turn0", "turn1", "turn2", "turn3"]
+    assert taken(*turns) == [one.id for one in turns]
+
+
+def test_a_lane_takes_no_more_than_its_own_share_and_a_smaller_line_may_still_fit() -> None:
+    rules = [memory(f"rule{number}", kind="constraint", tokens=tokens) for number, tokens in enumerate((57, 57, 40, 9))]
+    policy = Policy(budget=Budget(lanes={"constraint": 103, "episode": 0}))
+    prompt = compose(request([system(), user("What now?")]), NEW, recalled(*rules, DOG), policy)
+    assert decisions(prompt) == {
+        "rule0": "injected",
+        "rule1": "budget",
+        "rule2": "injected",
+        "rule3": "budget",
+        "dog": "budget",
+    }
+
+
+def test_a_lane_the_policy_does_not_name_takes_nothing() -> None:
+    prompt = compose(request([user("?")]), NEW, recalled(DOG), Policy(budget=Budget(lanes={"constraint": 500})))
+    assert decisions(prompt) == {"dog": "budget"}
+
+
+def test_lines_counted_too_low_are_dropped_from_the_end_and_said_to_be_over_budget() -> None:
+    turns = [memory(f"turn{number}", "many words in a row " * 20, tokens=1) for number in range(4)]
+    turns = [msgspec.structs.replace(one, text=one.text + one.id) for one in turns]
+    policy = Policy(budget=Budget(tokens=400))
+    prompt = compose(request([user("What now?")]), NEW, recalled(*turns), policy)
+    assert list(decisions(prompt).values()) == ["injected", "injected", "budget", "budget"]
+    assert prompt.outcome.notes == 2
+    assert prompt.outcome.tokens <= 400 < prompt.outcome.tokens + TOKENS.count(turns[2].text, "gpt-4o") + 12
+
+
+def test_a_memory_that_was_never_counted_is_counted_for_the_model_in_use() -> None:
+    uncounted = memory("long", "many words in a row " * 30, tokens=0)
+    prompt = compose(request([user("?")]), NEW, recalled(uncounted), Policy(budget=Budget(tokens=100)))
+    assert decisions(prompt) == {"long": "budget"}
+    assert prompt.considered[0].tokens > 100
+
+
+def test_a_ledger_that_no_longer_fits_the_window_gives_way_to_the_clients_own_bytes() -> None:
+    messages = [system(), user("What may my dog eat?")]
+    session = after(NEW, compose(request(messages), NEW, recalled(DOG, RULE)))
+    call = request(messages)
+    room = TOKENS.window("gpt-4o") - call.prompt_tokens
+    spent = sum(note.tokens for note in session.ledger.values())
+    for output, is_replayed in [(room - spent, True), (room - spent + 1, False), (room + 10, False)]:
+        call = request(messages, max_tokens=output)
+        # The request says its limit in bytes of its own.
+        call = msgspec.structs.replace(call, prompt_tokens=TOKENS.window("gpt-4o") - room)
+        prompt = compose(call, session, recalled(TASTE))
+        assert (prompt.body is not call.body) is is_replayed
+        assert prompt.outcome.status == ("hit" if is_replayed else "empty")
+        assert prompt.outcome.reason == ("" if is_replayed else "window")
+        assert not any(note.text for note in prompt.added)
+
+
+def test_what_was_noted_before_counts_against_the_budget() -> None:
+    opening, follow_up = [user("What may my dog eat?")], [assistant("Fish."), user("And the cat?")]
+    first = compose(request(opening), NEW, recalled(DOG))
+    spent, line = first.outcome.tokens, memory("cat", "The cat eats what the dog leaves.")
+    call = request([*opening, *follow_up])
+    room = BLOCK_TOKENS + LINE_TOKENS + line.tokens
+    for tokens, decision in [(spent + room, "injected"), (spent + room - 1, "budget"), (spent - 1, "budget")]:
+        prompt = compose(call, after(NEW, first), recalled(line), Policy(budget=Budget(tokens=tokens)))
+        assert decisions(prompt) == {"cat": decision}
+        assert prompt.outcome.tokens <= max(tokens, spent)
+
+
+def test_a_prompt_that_leaves_no_room_gets_nothing() -> None:
+    call = request([user("word " * 8_000)], model="gpt-4")
+    prompt = compose(call, NEW, recalled(DOG, RULE))
+    assert prompt.body is call.body
+    assert decisions(prompt) == {"dog": "budget", "rule": "budget"}
+
+
+def test_room_is_kept_for_an_answer_whose_length_nobody_named() -> None:
+    call = request([user("?")], model="a-model-of-my-own")
+    free = TOKENS.window(call.model) - call.prompt_tokens - DEFAULT_OUTPUT_TOKENS
+    turns = [memory(f"turn{number}", f"{number} " + "word " * 90) for number in range(90)]
+    whole = Policy(budget=Budget(tokens=100_000, window_share=1.0, lanes={"episode": 100_000}))
+    prompt = compose(call, NEW, recalled(*turns), whole)
+    assert free - 300 < prompt.outcome.tokens <= free
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.sampled_from(
+    [
+        "yes",
+        "def f(x):\n    return {'a': [x] * 3}\n" * 20,
+        "漢字かな混じり文。" * 40,
+        "🙂" * 100,
+        "word " * 200,
+        "\n",
+        "</accrue-notes>",
+    ]
+)
+pools = st.lists(
+    st.builds(
+        lambda number, text, kind, is_understated: memory(
+            f"m_{number}", text or "?", kind, tokens=1 if is_understated else None
+        ),
+        number=st.integers(0, 10_000),
+        text=words,
+        kind=st.sampled_from(sorted(KINDS)),
+        is_understated=st.booleans(),
+    ),
+    max_size=25,
+    unique_by=lambda one: one.id,
+)
+budgets = st.builds(
+    Budget,
+    tokens=st.integers(0, 3_000),
+    window_share=st.floats(0, 1),
+    lanes=st.fixed_dictionaries({kind: st.integers(0, 1_500) for kind in KINDS}),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    pool=pools,
+    budget=budgets,
+    model=st.sampled_from(["gpt-4o", "gpt-4", "a-model-of-my-own", "text-davinci-003"]),
+    has_head=st.booleans(),
+    free=st.integers(-200, 4_000),
+)
+def test_all_that_is_inserted_stays_within_the_budget_by_exact_count(
+    pool: list[Memory], budget: Budget, model: str, has_head: bool, free: int
+) -> None:
+    messages = [system(), user("What now?")] if has_head else [user("What now?")]
+    draft = request(messages, model=model)
+    output = max(1, TOKENS.window(model) - draft.prompt_tokens - free)
+    call = msgspec.structs.replace(draft, max_output_tokens=output)
+    prompt = compose(call, NEW, recalled(*pool), Policy(budget=budget))
+    inserted = [
+        now.removeprefix(before)
+        for now, before in zip(said(prompt.body), said(call.body), strict=True)
+        if now != before
+    ]
+    counted = sum(TOKENS.count(text, model) for text in inserted)
+    assert counted == prompt.outcome.tokens == sum(note.tokens for note in prompt.added)
+    assert counted <= max(0, min(budget.tokens, int(budget.window_share * free), free))
+    ids = [id for note in prompt.added for id in note.memories]
+    assert sorted(ids) == sorted(id for id, decision in decisions(prompt).items() if decision == "injected")
+    assert sum("\n- " in text for text in inserted) == sum(bool(note.memories) for note in prompt.added)
+    for text in inserted:
+        assert text.startswith(SEPARATOR)
+
+
+@pytest.mark.promise("P12")
+@settings(deadline=None, max_examples=40)
+@given(pool=pools, kinds=st.permutations(sorted(KINDS)))
+def test_the_same_inputs_give_the_same_bytes(pool: list[Memory], kinds: list[str]) -> None:
+    other = Composer({name: KINDS[name] for name in kinds}, TOKENS, Fence(b"k" * 32))
+    call = request([system(), user("What now?")])
+    assert other.compose(SHAPE, call, NEW, recalled(*pool), Policy()) == compose(call, NEW, recalled(*pool))
+
+
+short = st.sampled_from(["yes", "go on", "What may my dog eat?", 'é漢🙂 "quoted" \\ back', "line\nline", ""])
+contents: st.SearchStrategy[str | list[dict[str, str]]] = (
+    short | short.map(lambda text: [{"type": "text", "text": text}]) | st.just([])
+)
+"""What clients send: strings, lists of parts, and lists with nothing in them."""
+
+POOL = [
+    *(memory(f"turn{number}", f"We spoke of subject {number}.") for number in range(4)),
+    memory("mine", "yes", session="s1"),
+    RULE,
+    TASTE,
+    memory("rule2", "Never use tables.", "constraint"),
+]
+
+
+class Client:
+    """A client that says, edits and forgets as clients do; each change is followed by a request."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._draw = data.draw
+        self._calls = 0
+        self.messages: list[Message] = [system()] if data.draw(st.booleans()) else []
+        self.messages.append({"role": "user", "content": data.draw(contents)})
+        self._earlier = [list(self.messages)]
+
+    def change(self) -> None:
+        step = self._draw(st.sampled_from([self.speak] * 4 + [self.call_tools] * 2 + [
+            self.regenerate, self.edit, self.edit_in_place, self.fork, self.cut_front, self.change_system,
+        ]))  # fmt: skip
+        step()
+        self._earlier.append(list(self.messages))
+
+    def speak(self) -> None:
+        self.messages += [assistant(self._draw(short)), {"role": "user", "content": self._draw(contents)}]
+
+    def call_tools(self) -> None:
+        self._calls += 1
+        self.messages += tool_round(self._calls)
+
+    def regenerate(self) -> None:
+        del self.messages[self._users()[-1] + 1 :]
+
+    def edit(self) -> None:
+        place = self._draw(st.sampled_from(self._users()))
+        self.messages[place:] = [{"role": "user", "content": self._draw(contents)}]
+
+    def edit_in_place(self) -> None:
+        self.messages[self._draw(st.sampled_from(self._users()))] = {"role": "user", "content": self._draw(contents)}
+
+    def fork(self) -> None:
+        self.messages = list(self._draw(st.sampled_from(self._earlier)))
+
+    def cut_front(self) -> None:
+        first = 1 if self.messages[0]["role"] == "system" else 0
+        del self.messages[first : self._draw(st.sampled_from(self._users()))]
+
+    def change_system(self) -> None:
+        text = self._draw(short)
+        self.messages[: 1 if self.messages[0]["role"] == "system" else 0] = [system(text)]
+
+    def _users(self) -> list[int]:
+        return [place for place, message in enumerate(self.messages) if message["role"] == "user"]
+
+
+@pytest.mark.promise("P5")
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_whatever_a_client_does_a_request_that_continues_the_last_one_does_so_with_its_notes(
+    data: st.DataObject,
+) -> None:
+    client = Client(data)
+    place = Place(head=data.draw(st.booleans()), turn=data.draw(st.booleans()))
+    policy = Policy(place=place, budget=Budget(tokens=data.draw(st.sampled_from([200, 2_000]))))
+    session, sent, went = NEW, [b"none"], [b"none"]
+    for _ in range(data.draw(st.integers(2, 9))):
+        call = request(client.messages)
+        found = recalled(*data.draw(st.lists(st.sampled_from(POOL), unique_by=lambda one: one.id)))
+        prompt = compose(call, session, found, policy)
+        now_sent, now_went = messages_of(call.body), messages_of(prompt.body)
+        if now_sent[: len(sent)] == sent:
+            assert now_went[: len(went)] == went
+        session, sent, went = after(session, prompt), now_sent, now_went
+        client.change()
+
+
+def conversation(data: st.DataObject) -> Iterator[list[Message]]:
+    """Requests of a conversation in which nothing is taken back."""
+    messages = [system(), user(data.draw(short))]
+    for number in range(data.draw(st.integers(1, 6))):
+        yield messages
+        messages = [
+            *messages,
+            *(tool_round(number) if data.draw(st.booleans()) else [assistant("ok"), user(data.draw(short))]),
+        ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_no_memory_is_said_twice_in_a_session(data: st.DataObject) -> None:
+    session = NEW
+    for messages in conversation(data):
+        found = data.draw(st.lists(st.sampled_from(POOL), unique_by=lambda one: one.id))
+        prompt = compose(request(messages), session, recalled(*found))
+        session = after(session, prompt)
+        assert all(prompt.body.count(f"[{one.id}]".encode()) <= 1 for one in POOL)
+        assert prompt.outcome.notes == sum(prompt.body.count(f"[{one.id}]".encode()) for one in POOL)

@@ -1,0 +1,415 @@
+"""gateway/record.py: answers are scripted as bytes, the shape is the real one, and the journal does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import brotli
+import msgspec
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import anchors, record
+from gateway.errors import MemoryUnavailable, UpstreamUnreachable
+from gateway.fence import NOTES, Fence
+from gateway.journals.sqlite import SqliteJournal
+from gateway.ports import Incoming
+from gateway.record import Recorder
+from gateway.shapes.chat import SHAPE
+from gateway.types import Call, Exchange, MemoryMode, Operator, Scope, Session
+
+ANN = Scope(tenant="acme", user="ann", session="s1")
+FENCE = Fence(b"k" * 32)
+JSON, STREAM = (b"content-type", b"application/json"), (b"content-type", b"text/event-stream; charset=utf-8")
+ANSWER = "The train to Bern leaves at nine o'clock in the morning."
+
+
+class KeptJournal:
+    """Keeps what is committed, as soon as its gate is open; fails with `error` when there is one."""
+
+    def __init__(self) -> None:
+        self.kept: list[Exchange] = []
+        self.intended: list[Exchange] = []
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    def intend(self, exchange: Exchange) -> None:
+        self.intended.append(exchange)
+
+    async def commit(self, exchange: Exchange) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.kept.append(exchange)
+
+    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+        return None
+
+    async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
+        return None
+
+    async def lease(self, limit: int) -> list[Exchange]:
+        return []
+
+    async def done(self, exchanges: Sequence[str]) -> None:
+        return None
+
+
+class Desk:
+    """A recorder, what it told of, and the one call whose answer it listens to."""
+
+    def __init__(self, commit_wait_s: float = 5.0, mode: MemoryMode = "on", **members: object) -> None:
+        self.journal = KeptJournal()
+        self.recorded = 0
+        self.unrecorded: list[str] = []
+        self.recorder = Recorder(
+            self.journal,
+            FENCE,
+            commit_wait_s=commit_wait_s,
+            on_recorded=self._recorded,
+            on_unrecorded=self.unrecorded.append,
+        )
+        self.call = call(**members)
+        self.exchange = Exchange(id="ex_1", scope=ANN, at=1.0, path=SHAPE.path, turns=self.call.turns, mode=mode)
+
+    def _recorded(self) -> None:
+        self.recorded += 1
+
+    def listen(self, answer: Incoming) -> AsyncGenerator[bytes, None]:
+        return self.recorder.listen(SHAPE, self.call, self.exchange, answer)
+
+    async def heard(self, answer: Incoming) -> Exchange:
+        """The record of an answer that was read to its end."""
+        async with asyncio.timeout(5), aclosing(self.listen(answer)) as chunks:
+            assert b"".join([chunk async for chunk in chunks])
+        (exchange,) = self.journal.kept
+        return exchange
+
+
+class Upstream:
+    """Yields its chunks and then fails, if it is to; knows when it was closed."""
+
+    def __init__(self, chunks: Sequence[bytes], error: Exception | None = None) -> None:
+        self.is_closed = False
+        self.chunks = self._run(chunks, error)
+
+    async def _run(self, chunks: Sequence[bytes], error: Exception | None) -> AsyncGenerator[bytes, None]:
+        try:
+            for chunk in chunks:
+                yield chunk
+            if error is not None:
+                raise error
+        finally:
+            self.is_closed = True
+
+    def incoming(self, *headers: tuple[bytes, bytes], status: int = 200) -> Incoming:
+        return Incoming(status=status, headers=list(headers), chunks=self.chunks)
+
+
+def call(**members: object) -> Call:
+    read = SHAPE.read(
+        json.dumps({"model": "m", "messages": [{"role": "user", "content": "When?"}], **members}).encode()
+    )
+    assert read is not None
+    return read
+
+
+def incoming(chunks: Sequence[bytes], *headers: tuple[bytes, bytes], status: int = 200) -> Incoming:
+    return Upstream(chunks).incoming(*headers, status=status)
+
+
+def whole(*texts: str, **message: Any) -> bytes:
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
+        for index, text in enumerate(texts)
+    ]
+    return json.dumps({"id": "chatcmpl-1", "model": "m", "choices": choices}).encode()
+
+
+def event(text: str) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+SPOKEN = [event("The train to Bern leaves "), event("at nine o'clock in the morning.")]
+
+
+def texts(exchange: Exchange) -> list[str]:
+    return [] if exchange.reply is None else [turn.text for turn in exchange.reply.turns]
+
+
+@pytest.mark.promise("P3")
+@settings(deadline=None, max_examples=60)
+@given(cuts=st.lists(st.integers(0, len(b"".join(SPOKEN) + DONE)), max_size=8))
+def test_chunks_pass_as_they_came_and_any_cut_reads_the_same(cuts: list[int]) -> None:
+    stream = b"".join(SPOKEN) + DONE
+    edges = [0, *sorted(cuts), len(stream)]
+    chunks = [stream[start:end] for start, end in pairwise(edges)]
+
+    async def scenario() -> None:
+        desk = Desk()
+        assert [chunk async for chunk in desk.listen(incoming(chunks, STREAM))] == chunks
+        (exchange,) = desk.journal.kept
+        assert (exchange.state, texts(exchange)) == ("done", [ANSWER])
+
+    asyncio.run(scenario())
+
+
+BODY = whole(ANSWER)
+PLAIN_INSIDE = gzip.compress(b"".join(SPOKEN) + DONE, compresslevel=0)
+"""Its end mark is there to be read, and is not its end."""
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize(
+    ("chunks", "headers", "passed"),
+    [
+        ([*SPOKEN, DONE], [STREAM], 2),
+        ([*SPOKEN, b"data: [DO", b"NE]\n\n"], [STREAM], 3),
+        ([*SPOKEN, b"data:[DONE]", b"\n\n"], [STREAM], 2),
+        ([BODY[:20], BODY[20:]], [JSON, (b"Content-Length", str(len(BODY)).encode())], 1),
+        ([BODY], [JSON], 1),
+        ([PLAIN_INSIDE[:-8], PLAIN_INSIDE[-8:]], [STREAM, (b"content-encoding", b"gzip")], 2),
+    ],
+    ids=["done", "done in two", "done without end", "length", "end of body", "end of compressed stream"],
+)
+async def test_the_end_of_an_answer_waits_until_it_is_on_record(
+    chunks: list[bytes], headers: list[tuple[bytes, bytes]], passed: int
+) -> None:
+    desk, got = Desk(), list[bytes]()
+    desk.journal.gate.clear()
+
+    async def client() -> None:
+        async for chunk in desk.listen(incoming(chunks, *headers)):
+            got.append(chunk)
+
+    reading = asyncio.create_task(client())
+    async with asyncio.timeout(5):
+        await desk.journal.asked.wait()
+        assert got == chunks[:passed]
+        assert not reading.done()
+        desk.journal.gate.set()
+        await reading
+    assert got == chunks
+    assert desk.journal.kept[0].state == "done"
+    assert (desk.recorded, desk.unrecorded) == (1, [])
+
+
+@pytest.mark.promise("P4")
+async def test_a_journal_that_hangs_holds_the_end_only_so_long_and_is_counted() -> None:
+    desk = Desk(commit_wait_s=0.01)
+    desk.journal.gate.clear()
+    async with asyncio.timeout(5):
+        assert [chunk async for chunk in desk.listen(incoming([*SPOKEN, DONE], STREAM))] == [*SPOKEN, DONE]
+        assert (desk.unrecorded, desk.recorded) == (["late"], 0)
+        desk.journal.gate.set()
+        await desk.recorder.drain()
+    assert [exchange.state for exchange in desk.journal.kept] == ["done"]
+    assert desk.recorded == 1
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize(
+    ("error", "reason"), [(MemoryUnavailable("disk full"), "journal"), (ZeroDivisionError("ours"), "error")]
+)
+async def test_a_journal_that_fails_is_counted_and_the_answer_unharmed(error: Exception, reason: str) -> None:
+    desk = Desk()
+    desk.journal.error = error
+    async with asyncio.timeout(5):
+        assert [chunk async for chunk in desk.listen(incoming([*SPOKEN, DONE], STREAM))] == [*SPOKEN, DONE]
+        await desk.recorder.drain()
+    assert (desk.unrecorded, desk.recorded) == ([reason], 0)
+
+
+@pytest.mark.promise("P6")
+async def test_an_upstream_that_dies_is_on_record_as_interrupted_before_the_client_hears_of_it() -> None:
+    desk, got = Desk(), list[bytes]()
+    upstream = Upstream(SPOKEN[:1], UpstreamUnreachable("reset"))
+
+    async def client() -> None:
+        async for chunk in desk.listen(upstream.incoming(STREAM)):
+            got.append(chunk)
+
+    with pytest.raises(UpstreamUnreachable, match="reset"):
+        await client()
+    assert got == SPOKEN[:1]
+    (exchange,) = desk.journal.kept
+    assert (exchange.state, exchange.status, texts(exchange)) == ("interrupted", 200, ["The train to Bern leaves "])
+
+
+@pytest.mark.promise("P6")
+async def test_a_reader_that_leaves_early_leaves_an_interrupted_record_and_a_closed_upstream() -> None:
+    desk, upstream = Desk(), Upstream([*SPOKEN, DONE])
+    async with aclosing(desk.listen(upstream.incoming(STREAM))) as chunks:
+        assert await anext(chunks) == SPOKEN[0]
+        assert not upstream.is_closed
+    assert upstream.is_closed
+    assert [exchange.state for exchange in desk.journal.kept] == ["interrupted"]
+
+
+async def test_a_reader_that_leaves_after_the_end_mark_has_heard_it_all() -> None:
+    desk, upstream = Desk(), Upstream([*SPOKEN, DONE, b": trailing comment\n\n"])
+    async with aclosing(desk.listen(upstream.incoming(STREAM))) as chunks:
+        while await anext(chunks) != DONE:
+            pass
+    assert upstream.is_closed
+    assert [exchange.state for exchange in desk.journal.kept] == ["done"]
+
+
+async def test_a_reader_cancelled_while_its_record_is_waited_for_leaves_both_in_order() -> None:
+    desk, upstream = Desk(), Upstream([*SPOKEN, DONE])
+    desk.journal.gate.clear()
+
+    async def client() -> None:
+        async with aclosing(desk.listen(upstream.incoming(STREAM))) as chunks:
+            await anext(chunks)
+
+    reading = asyncio.create_task(client())
+    async with asyncio.timeout(5):
+        await desk.journal.asked.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert upstream.is_closed
+        desk.journal.gate.set()
+        await desk.recorder.drain()
+    assert [exchange.state for exchange in desk.journal.kept] == ["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("br", brotli.compress),
+        ("zstd", zstandard.ZstdCompressor().compress),
+    ],
+)
+async def test_a_compressed_answer_is_read(encoding: str, encode: Callable[[bytes], bytes]) -> None:
+    headers = [STREAM, (b"Content-Encoding", encoding.encode())]
+    exchange = await Desk().heard(incoming([encode(b"".join(SPOKEN) + DONE)], *headers))
+    assert (exchange.state, texts(exchange)) == ("done", [ANSWER])
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"rot13"])
+async def test_an_answer_that_cannot_be_decoded_passes_and_is_on_record_as_not_read(encoding: bytes) -> None:
+    exchange = await Desk().heard(incoming([b"not", b" gzip"], JSON, (b"content-encoding", encoding)))
+    assert (exchange.state, exchange.status, texts(exchange)) == ("interrupted", 200, [])
+
+
+async def test_an_answer_beyond_the_limit_passes_and_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, desk = [*SPOKEN, DONE], Desk()
+    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", sum(map(len, stream)) - 1)
+    assert [chunk async for chunk in desk.listen(incoming(stream, STREAM))] == stream
+    assert texts(desk.journal.kept[0]) == []
+    assert desk.journal.kept[0].state == "interrupted"
+    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", sum(map(len, stream)))
+    assert texts(await Desk().heard(incoming(stream, STREAM))) == [ANSWER]
+
+
+async def test_a_large_answer_is_read_off_the_event_loop_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = await Desk().heard(incoming([BODY], JSON))
+    monkeypatch.setattr(record, "THREADED_PARSE_BYTES", 0)
+    hops: list[object] = []
+    to_thread = asyncio.to_thread
+
+    async def counted(*arguments: Any) -> Any:
+        hops.append(arguments)
+        return await to_thread(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    assert await Desk().heard(incoming([BODY], JSON)) == small
+    assert len(hops) == 1
+
+
+async def test_a_stream_that_ends_without_its_end_mark_was_interrupted() -> None:
+    exchange = await Desk().heard(incoming(SPOKEN, STREAM))
+    assert (exchange.state, texts(exchange)) == ("interrupted", [ANSWER])
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+async def test_an_error_answer_is_a_whole_answer(status: int) -> None:
+    exchange = await Desk().heard(incoming([b'{"error": {"message": "no"}}'], JSON, status=status))
+    assert (exchange.state, exchange.status, texts(exchange)) == ("done", status, [])
+
+
+async def test_an_answer_without_a_body_is_on_record() -> None:
+    desk = Desk()
+    assert [chunk async for chunk in desk.listen(incoming([], JSON, status=503))] == []
+    assert [(exchange.state, exchange.status) for exchange in desk.journal.kept] == [("done", 503)]
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("on", [ANSWER]), ("write", [ANSWER]), ("read", [])])
+async def test_in_mode_read_no_word_of_the_answer_is_kept_but_its_anchors_are(
+    mode: MemoryMode, kept: list[str]
+) -> None:
+    exchange = await Desk(mode=mode).heard(incoming([*SPOKEN, DONE], STREAM))
+    assert texts(exchange) == kept
+    assert exchange.state == "done"
+    assert exchange.anchors
+    assert exchange.reply is not None
+
+
+@pytest.mark.promise("P9")
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_our_own_notes_in_an_answer_are_not_put_on_record(is_stream: bool) -> None:
+    block = FENCE.block(NOTES, FENCE.nonce("s1"), ["(2027-01-01) The user said: secret word [m_1]"])
+    echoed = f"You said:\n\n{block} And that was all."
+    chunks, kind = ([event(echoed[:40]), event(echoed[40:]), DONE], STREAM) if is_stream else ([whole(echoed)], JSON)
+    exchange = await Desk().heard(incoming(chunks, kind))
+    assert texts(exchange) == ["You said: And that was all."]
+
+
+async def test_each_choice_is_kept_and_leaves_its_anchors() -> None:
+    first, second = "Nine o'clock is when the train to Bern leaves.", "It leaves at ten o'clock, and not before that."
+    exchange = await Desk(n=2).heard(incoming([whole(first, second)], JSON))
+    assert texts(exchange) == [first, second]
+    echo = [{"role": "user", "content": "When?"}, {"role": "assistant", "content": second}]
+    assert set(anchors.of_request(call(messages=echo).turns)) <= set(exchange.anchors)
+
+
+async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answer(tmp_path: Path) -> None:
+    async with aclosing(SqliteJournal(tmp_path / "journal.db")) as journal:
+        recorder = Recorder(journal, FENCE, commit_wait_s=5, on_recorded=lambda: None, on_unrecorded=lambda _: None)
+        desk = Desk()
+        answer = whole("", tool_calls=[{"id": "call_a1b2c3d4e5", "type": "function", "function": {"name": "look"}}])
+        assert [chunk async for chunk in recorder.listen(SHAPE, desk.call, desk.exchange, incoming([answer], JSON))]
+        echo = {"role": "assistant", "tool_calls": [{"id": "call_a1b2c3d4e5", "function": {"name": "look"}}]}
+        turns = call(messages=[{"role": "user", "content": "When?"}, echo]).turns
+        anyone = msgspec.structs.replace(ANN, session="")
+        found = await journal.find_session(anyone, anchors.of_request(turns))
+        assert found is not None
+        assert found.scope.session == "s1"
+        assert await journal.read(Operator(), "ex_1") is not None
+
+
+async def test_an_intent_goes_to_the_journal_at_once() -> None:
+    desk = Desk()
+    desk.recorder.intend(desk.exchange)
+    assert desk.journal.intended == [desk.exchange]
+
+
+async def test_a_call_that_got_no_answer_is_on_record_as_interrupted_and_drain_waits_for_it() -> None:
+    desk = Desk()
+    desk.journal.gate.clear()
+    desk.recorder.lose(desk.exchange, 502)
+    draining = asyncio.create_task(desk.recorder.drain())
+    async with asyncio.timeout(5):
+        await desk.journal.asked.wait()
+        assert not draining.done()
+        desk.journal.gate.set()
+        await draining
+    assert [(exchange.state, exchange.status) for exchange in desk.journal.kept] == [("interrupted", 502)]
+    await desk.recorder.drain()
