@@ -66,10 +66,13 @@ def _undecided(slot: Slot | None, session: Session) -> Slot | None:
 class _Filling:
     """Lines taken so far, in lane order; what a lane leaves unspent is there for the next."""
 
-    def __init__(self, allowance: int, budget: Budget) -> None:
+    def __init__(self, allowance: int, budget: Budget, replayed: Sequence[Note]) -> None:
         self.lines: list[Line] = []
         self._left = allowance
         self._lanes = dict(budget.lanes)
+        for note in replayed:
+            for lane, tokens in note.lane_tokens.items():
+                self._lanes[lane] = self._lanes.get(lane, 0) - tokens
         self._blocks: set[tuple[str, bool]] = set()
 
     def take(self, line: Line) -> bool:
@@ -84,6 +87,36 @@ class _Filling:
         self._blocks.add(block)
         self.lines.append(line)
         return True
+
+
+class _Offers:
+    """What decides on candidates for one call: the open slots, and what the session has said already."""
+
+    def __init__(
+        self,
+        call: Call,
+        session: Session,
+        head: Slot | None,
+        turn: Slot | None,
+        filling: _Filling,
+        replayed: Sequence[Note],
+    ) -> None:
+        self.call = call
+        self.filling = filling
+        self._session = session
+        self._head = head
+        self._turn = turn
+        self._noted = {memory for note in replayed for memory in note.memories}
+
+    def slot(self, kind: Kind) -> Slot | None:
+        """Where a memory of this kind goes now: stable lanes into the head, while it is open."""
+        return (self._head or self._turn) if kind.is_pinned else self._turn
+
+    def objection(self, memory: Memory) -> str:
+        """Why the memory need not be said; empty when it may."""
+        if memory.id in self._noted:
+            return "already-noted"
+        return "in-context" if _is_said(memory, self.call, self._session) else ""
 
 
 class Composer:
@@ -103,12 +136,9 @@ class Composer:
             return Prompt(body=call.body, outcome=Outcome(status="empty", reason="window"))
         head, turn = open_slots(call, session, policy.place)
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent
-        filling = _Filling(allowance, policy.budget)
-        noted = {memory for note in replayed for memory in note.memories}
-        considered = [
-            self._offer(candidate, call, session, (head, turn), filling, noted)
-            for candidate in self._candidates(recalled)
-        ]
+        filling = _Filling(allowance, policy.budget, replayed)
+        offers = _Offers(call, session, head, turn, filling, replayed)
+        considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
         slots = [slot for slot in (head, turn) if slot is not None]
         added = self._write(call.model, session, filling.lines, allowance, slots)
         placed = [*replayed, *added]
@@ -129,31 +159,18 @@ class Composer:
         for name in self._kinds:
             yield from (candidate for candidate in (*pinned, *recalled.hits) if candidate.memory.kind == name)
 
-    def _offer(
-        self,
-        candidate: Ranked,
-        call: Call,
-        session: Session,
-        slots: tuple[Slot | None, Slot | None],
-        filling: _Filling,
-        noted: set[str],
-    ) -> Considered:
+    def _offer(self, candidate: Ranked, offers: _Offers) -> Considered:
         """Take a candidate into the filling, or say why not."""
-        head, turn = slots
         memory, kind = candidate.memory, self._kinds[candidate.memory.kind]
-        slot = (head or turn) if kind.is_pinned else turn
         text = kind.line(memory)
-        tokens = (memory.tokens or self._counter.count(text, call.model)) + LINE_TOKENS
-        decision = candidate.skipped
-        if memory.id in noted:
-            decision = "already-noted"
-        elif not decision and _is_said(memory, call, session):
-            decision = "in-context"
-        elif not decision and slot is None:
+        tokens = (memory.tokens or self._counter.count(text, offers.call.model)) + LINE_TOKENS
+        decision = candidate.skipped or offers.objection(memory)
+        slot = offers.slot(kind)
+        if not decision and slot is None:
             decision = "no-place"
         elif not decision and slot is not None:
             line = Line(memory=memory, kind=kind, text=text, where=slot.where, tokens=tokens)
-            decision = "injected" if filling.take(line) else "budget"
+            decision = "injected" if offers.filling.take(line) else "budget"
         return Considered(
             memory=memory.id,
             lane=kind.name,
@@ -172,9 +189,10 @@ class Composer:
             notes = [
                 self._note(model, session, slot, [line for line in lines if line.where == slot.where]) for slot in slots
             ]
-            if not lines or sum(note.tokens for note in notes) <= allowance:
+            total = sum(note.tokens for note in notes)
+            if not lines or total <= allowance:
                 return notes
-            lines = lines[:-1]
+            lines = lines[: min(len(lines) - 1, len(lines) * max(allowance, 0) // total)]
 
     def _note(self, model: str, session: Session, slot: Slot, lines: Sequence[Line]) -> Note:
         nonce = self._fence.nonce(session.scope.owner + session.scope.session)
@@ -187,7 +205,15 @@ class Composer:
             tokens=self._counter.count(SEPARATOR + text, model) if text else 0,
             memories=tuple(line.memory.id for line in lines),
             lanes=Counter(line.kind.name for line in lines),
+            lane_tokens=_lane_tokens(lines),
         )
+
+
+def _lane_tokens(lines: Sequence[Line]) -> Mapping[str, int]:
+    tokens: Counter[str] = Counter()
+    for line in lines:
+        tokens[line.kind.name] += line.tokens
+    return tokens
 
 
 def _replayed(call: Call, session: Session) -> list[Note]:

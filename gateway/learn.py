@@ -27,6 +27,9 @@ LAST_BATCHES = 16
 RETRY_S = 1.0
 """Between two tries while the store or the journal cannot answer."""
 
+TURN_CHARS = 4_000
+"""Of a turn go into its own key; what is longer was pasted, and its beginning says what it is."""
+
 WINDOW_CHARS = 600
 """Of a neighbouring turn go into the key that a turn is found by."""
 
@@ -90,34 +93,49 @@ class Learner:
     async def step(self) -> int:
         """Learn one batch; how many exchanges it held. Raises `MemoryUnavailable`."""
         exchanges = await self._journal.lease(BATCH)
-        for exchange in exchanges:
-            await self._learn(exchange)
+        for owned in _by_owner(exchanges):
+            await self._learn(owned)
         if exchanges:
             await self._journal.done([exchange.id for exchange in exchanges])
         return len(exchanges)
 
-    async def _learn(self, exchange: Exchange) -> None:
-        memories = await asyncio.to_thread(self._derived, exchange)
-        widened = await self._widened(exchange)
-        if memories or widened:
-            await self._store.put(exchange.scope, [*widened, *memories])
+    async def _learn(self, exchanges: Sequence[Exchange]) -> None:
+        """Learn exchanges of one owner with one write.
 
-    def _derived(self, exchange: Exchange) -> list[Memory]:
+        What cannot be learnt because of a fault of ours is logged and passed over: the record has it, and one bad
+        exchange must not keep all later ones waiting.
+        """
+        scope = exchanges[0].scope
+        try:
+            memories = await asyncio.to_thread(self._derived, exchanges)
+            memories = await self._widened(exchanges, memories)
+            if memories:
+                await self._store.put(scope, memories)
+        except MemoryUnavailable:
+            raise
+        except Exception as error:
+            log.error("unlearnt", exchanges=[exchange.id for exchange in exchanges], exc_info=error)
+
+    def _derived(self, exchanges: Sequence[Exchange]) -> list[Memory]:
         now = self._clock.now()
-        return [self._counted(memory) for memory in derive(exchange, self._kinds, now)]
+        derived = (memory for exchange in exchanges for memory in derive(exchange, self._kinds, now))
+        return [self._counted(memory) for memory in derived]
 
     def _counted(self, memory: Memory) -> Memory:
         line = self._kinds[memory.kind].line(memory)
         return msgspec.structs.replace(memory, tokens=self._counter.count(line, STANDARD_MODEL))
 
-    async def _widened(self, exchange: Exchange) -> list[Memory]:
-        """The episode before this exchange, now that what followed it is known."""
-        if "episode" not in exchange.learns or not exchange.context or _is_refused(exchange):
-            return []
-        last = exchange.context[-1]
-        known = await self._store.get(exchange.scope, [_id("episode", exchange.scope.session, last.role, last.text)])
-        key = window_key(_turns(exchange), len(exchange.context) - 1)
-        return [msgspec.structs.replace(memory, key=key) for memory in known]
+    async def _widened(self, exchanges: Sequence[Exchange], fresh: Sequence[Memory]) -> list[Memory]:
+        """These memories, and the episodes before the exchanges, now that what followed them is known."""
+        keys: dict[str, str] = {}
+        for exchange in exchanges:
+            if "episode" in exchange.learns and exchange.context and not _is_refused(exchange):
+                last = exchange.context[-1]
+                identifier = _id("episode", exchange.scope.session, last.role, last.text)
+                keys[identifier] = window_key(_turns(exchange), len(exchange.context) - 1)
+        known = await self._store.get(exchanges[0].scope, list(keys)) if keys else []
+        latest = {memory.id: memory for memory in (*known, *fresh)}
+        return [msgspec.structs.replace(memory, key=keys.get(memory.id, memory.key)) for memory in latest.values()]
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Until there is work or the end; now and then without either, because a lease may have been lost."""
@@ -127,6 +145,14 @@ class Learner:
         stopping.cancel()
         working.cancel()
         self._work.clear()
+
+
+def _by_owner(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
+    """The exchanges of each owner, in order."""
+    owned: dict[str, list[Exchange]] = {}
+    for exchange in exchanges:
+        owned.setdefault(exchange.scope.owner, []).append(exchange)
+    return list(owned.values())
 
 
 def derive(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> list[Memory]:
@@ -185,7 +211,7 @@ def window_key(turns: Sequence[Turn], index: int) -> str:
     spoken = [place for place, turn in enumerate(turns) if turn.role in _ORIGINS and turn.text]
     before = [turns[place].text[:WINDOW_CHARS] for place in spoken if place < index][-1:]
     after = [turns[place].text[:WINDOW_CHARS] for place in spoken if place > index][:1]
-    return "\n".join([*before, *[turns[index].text] * TURN_WEIGHT, *after])
+    return "\n".join([*before, *[turns[index].text[:TURN_CHARS]] * TURN_WEIGHT, *after])
 
 
 def _id(*parts: str) -> str:

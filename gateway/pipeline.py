@@ -5,6 +5,7 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote, unquote
@@ -133,7 +134,7 @@ def _without_echoes(fence: Fence, call: Call) -> Call:
 
 def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, prompt: Prompt) -> Exchange:
     """The record of the call so far. In mode `read` it holds what memory did, and nothing that was said."""
-    before, new = _new_turns(visit.call.turns) if visit.mode in ("on", "write") else ((), ())
+    context, new = _new_turns(visit.call.turns) if visit.mode in ("on", "write") else ((), ())
     learn = visit.policy.learn
     return Exchange(
         id=gateway.clock.new_id("ex"),
@@ -143,7 +144,7 @@ def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, pro
         model=visit.call.model,
         policy=visit.policy.name,
         mode=visit.mode,
-        context=before[-2:],
+        context=context,
         turns=new,
         notes=prompt.added,
         outcome=prompt.outcome,
@@ -153,9 +154,10 @@ def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, pro
 
 
 def _new_turns(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
-    """What an earlier exchange holds, and what the client says now: everything after the assistant's last turn."""
-    spoken = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
-    return turns[:spoken], turns[spoken:]
+    """What the client says now, everything after the assistant's last turn; and before it the two last things said."""
+    begin = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
+    said = (turn for turn in reversed(turns[:begin]) if turn.role in ("user", "assistant") and turn.text)
+    return tuple(itertools.islice(said, 2))[::-1], turns[begin:]
 
 
 async def _forward(

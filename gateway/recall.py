@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_empty_talk
 from gateway.policy import Recall
@@ -21,6 +19,9 @@ MAX_QUERY_CHARS = 2_000
 
 DUPLICATE_OVERLAP = 0.8
 """Share of words in common above which two lines say the same."""
+
+EXPLAINED = 10
+"""Hits beyond the bound that are kept all the same, so that it can be said what just missed it."""
 
 RECENCY_SHARE = 0.2
 """Part of a score that fades with age; relevance decides between old and new only when it is close."""
@@ -47,7 +48,7 @@ async def recall(
 
 
 def rank(hits: Sequence[Hit], settings: Recall, now: float) -> list[Ranked]:
-    """Order hits by one score, best first.
+    """Order hits by one score, best first; of those beyond the bound only the best few are kept, to be explained.
 
     Each way of searching is normalised by its best score and weighted; adding plain ranks (RRF) instead lets a weak
     list drag a strong one down (DESIGN section 7).
@@ -56,42 +57,45 @@ def rank(hits: Sequence[Hit], settings: Recall, now: float) -> list[Ranked]:
     for hit in hits:
         for way, score in hit.scores.items():
             best[way] = max(best.get(way, 0.0), score)
-    scored = [_scored(hit, best, settings, now) for hit in hits]
-    scored.sort(key=lambda ranked: (-ranked.score, ranked.memory.id))
-    return _skipping(scored, settings.notes)
+    scores = {hit.memory.id: _score(hit, best, settings, now) for hit in hits}
+    kept: list[frozenset[str]] = []
+    ranked: list[Ranked] = []
+    for hit in sorted(hits, key=lambda hit: (-scores[hit.memory.id], hit.memory.id)):
+        skipped = _reason(hit, kept, settings)
+        ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=scores[hit.memory.id], skipped=skipped))
+        if len(kept) == settings.notes and len(ranked) >= settings.notes + EXPLAINED:
+            break
+    return ranked
 
 
-def _scored(hit: Hit, best: Mapping[str, float], settings: Recall, now: float) -> Ranked:
+def _score(hit: Hit, best: Mapping[str, float], settings: Recall, now: float) -> float:
     relevance = sum(
         weight * max(0.0, hit.scores.get(way, 0.0)) / best[way]
         for way, weight in settings.weights.items()
-        if best.get(way, 0.0) > 0
+        if best.get(way, 0.0) > 0.0
     )
     age_days = max(0.0, now - hit.memory.at) / DAY_S
     freshness = 0.5 ** (age_days / settings.half_life_days)
-    score = relevance * (1.0 - RECENCY_SHARE + RECENCY_SHARE * freshness)
-    is_weak = hit.scores.get("words", 0.0) <= 0.0 and hit.scores.get("dense", 0.0) < settings.min_dense
-    return Ranked(memory=hit.memory, scores=hit.scores, score=score, skipped="weak" if is_weak else "")
+    return float(relevance * (1.0 - RECENCY_SHARE + RECENCY_SHARE * freshness))
 
 
-def _skipping(ranked: Sequence[Ranked], most: int) -> list[Ranked]:
-    """The same hits; those that repeat a better one, and those beyond the `most` best, marked as skipped."""
-    kept: list[set[str]] = []
-    result: list[Ranked] = []
-    for candidate in ranked:
-        reason = candidate.skipped
-        words = set(_WORD.findall(candidate.memory.text.lower()))
-        if not reason and any(_overlap(words, other) > DUPLICATE_OVERLAP for other in kept):
-            reason = "duplicate"
-        elif not reason and len(kept) == most:
-            reason = "limit"
-        elif not reason:
-            kept.append(words)
-        result.append(msgspec.structs.replace(candidate, skipped=reason))
-    return result
+def _reason(hit: Hit, kept: list[frozenset[str]], settings: Recall) -> str:
+    """Why a hit is skipped; one that is not joins what is kept."""
+    if hit.scores.get("words", 0.0) <= 0.0 and hit.scores.get("dense", 0.0) < settings.min_dense:
+        return "weak"
+    if len(kept) == settings.notes:
+        return "limit"
+    words = frozenset(_WORD.findall(hit.memory.text.lower()))
+    if any(_is_repeated(words, other) for other in kept):
+        return "duplicate"
+    kept.append(words)
+    return ""
 
 
-def _overlap(one: set[str], other: set[str]) -> float:
-    """Jaccard's index of two sets of words."""
-    union = len(one | other)
-    return len(one & other) / union if union else 1.0
+def _is_repeated(words: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether Jaccard's index of two sets of words is above the bound; where sizes differ much it cannot be."""
+    fewer, more = sorted((len(words), len(other)))
+    if fewer <= DUPLICATE_OVERLAP * more:
+        return words == other
+    common = len(words & other)
+    return common > DUPLICATE_OVERLAP * (fewer + more - common)

@@ -116,6 +116,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     memories: tuple[str, ...] = ()
     lanes: Mapping[str, int] = {}
     """Number of memories per lane."""
+    lane_tokens: Mapping[str, int] = {}
+    """Tokens of their lines, per lane."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +151,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     tokens: int = 0
     decision: str
-    """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `in-context`, `already-noted`."""
+    """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `in-context`, `already-noted`,
+    `no-place`."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,7 +193,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...] = ()
     """What the client said that no earlier exchange of the session holds."""
     context: tuple[Turn, ...] = ()
-    """The two messages before `turns`, so that what follows them is known when they are found again."""
+    """The two messages in words before `turns`, so that what follows them is known when they are found again."""
     notes: tuple[Note, ...] = ()
     """Ledger entries that this exchange added."""
     outcome: Outcome = Outcome(status="empty")

@@ -46,4 +46,4 @@ class Kind(Protocol):
 
 def day(at: float) -> str:
     """The UTC date of a moment in Unix seconds, as notes show it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(at, UTC).date().isoformat()

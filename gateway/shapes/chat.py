@@ -197,7 +197,7 @@ def _slots(
 ) -> tuple[Slot, ...]:
     """A slot at the end of each message that takes notes and has a content to which text can be added."""
     leading = next((index for index, turn in enumerate(turns) if turn.role not in HEAD_ROLES), len(turns))
-    owners = [leading - 1] if leading else []
+    owners = [leading - 1] if 0 < leading < len(turns) else []  # alone, it may be followed by more of its kind
     owners += [index for index, turn in enumerate(turns) if turn.role == "user"]
     owners = [index for index in owners if contents[index] is not None]
     starts = offsets(legible, [messages[index].content for index in owners])

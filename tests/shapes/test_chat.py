@@ -140,8 +140,8 @@ def test_the_head_is_the_last_of_the_leading_system_messages() -> None:
     assert [message["content"] for message in messages] == ["one", "two\n\nH", "hi\n\nU", "late"]
 
 
-def test_a_request_of_system_text_alone_has_a_head() -> None:
-    assert [slot.is_head for slot in read([{"role": "system", "content": "one"}]).slots] == [True]
+def test_a_request_of_system_text_alone_has_no_head_because_more_of_it_may_follow() -> None:
+    assert read([{"role": "system", "content": "one"}]).slots == ()
 
 
 def test_equal_messages_are_told_apart_by_how_often_they_came() -> None:
@@ -308,9 +308,7 @@ def test_only_the_notes_differ(body: bytes, data: st.DataObject) -> None:
 def takes_note(every: list[dict[str, Any]], index: int, message: dict[str, Any]) -> bool:
     """Said again from the design: the last leading system message, and user messages; with a content."""
     is_leading = all(earlier["role"] in ("system", "developer") for earlier in every[: index + 1])
-    is_last_leading = is_leading and (
-        index + 1 == len(every) or every[index + 1]["role"] not in ("system", "developer")
-    )
+    is_last_leading = is_leading and index + 1 < len(every) and every[index + 1]["role"] not in ("system", "developer")
     return (is_last_leading or message["role"] == "user") and message.get("content") is not None
 
 
