@@ -124,7 +124,11 @@ def _name(sent: dict[bytes, bytes], name: str) -> str | None:
 
 def _from_path(named: dict[str, str | None], name: str) -> str | None:
     value = named.get(name)
-    return None if value is None else _checked(f"the {name} in the path", _decoded(unquote_to_bytes(value)))
+    return (
+        None
+        if value is None
+        else _checked(f"the {name} in the path", _decoded(unquote_to_bytes(value.encode("latin-1"))))
+    )
 
 
 def _decoded(name: bytes) -> str:

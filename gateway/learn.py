@@ -24,6 +24,10 @@ BATCH = 64
 LAST_BATCHES = 16
 """Learnt at most on the way out; the rest waits in the journal for the next start."""
 
+GATHER_S = 0.1
+"""From the first exchange to learning it: those that come meanwhile share its write, and a burst of calls is served
+first. Nobody begins their next session sooner."""
+
 RETRY_S = 1.0
 """Between two tries while the store or the journal cannot answer."""
 
@@ -138,10 +142,15 @@ class Learner:
         return [msgspec.structs.replace(memory, key=keys.get(memory.id, memory.key)) for memory in latest.values()]
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        """Until there is work or the end; now and then without either, because a lease may have been lost."""
+        """Until there is work, and a little longer so that more may come; or until the end.
+
+        Now and then without either, because a lease may have been lost.
+        """
         stopping = asyncio.ensure_future(stop.wait())
         working = asyncio.ensure_future(self._work.wait())
         await asyncio.wait({stopping, working}, timeout=RETRY_S, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await asyncio.wait({stopping}, timeout=GATHER_S)
         stopping.cancel()
         working.cancel()
         self._work.clear()

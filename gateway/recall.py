@@ -5,8 +5,8 @@ Whether they fit, and where they go, is decided in gateway/compose.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_empty_talk
@@ -27,7 +27,6 @@ RECENCY_SHARE = 0.2
 """Part of a score that fades with age; relevance decides between old and new only when it is close."""
 
 DAY_S = 86_400.0
-_WORD = re.compile(r"\w+")
 
 
 async def recall(
@@ -57,26 +56,29 @@ def rank(hits: Sequence[Hit], settings: Recall, now: float) -> list[Ranked]:
     for hit in hits:
         for way, score in hit.scores.items():
             best[way] = max(best.get(way, 0.0), score)
-    scores = {hit.memory.id: _score(hit, best, settings, now) for hit in hits}
+    weights: dict[str, float] = {
+        way: weight / best[way] for way, weight in settings.weights.items() if best.get(way, 0.0) > 0.0
+    }
+    scored = [(-_score(hit, weights, settings.half_life_days, now), hit.memory.id, hit) for hit in hits]
+    scored.sort(key=itemgetter(0, 1))
     kept: list[frozenset[str]] = []
     ranked: list[Ranked] = []
-    for hit in sorted(hits, key=lambda hit: (-scores[hit.memory.id], hit.memory.id)):
+    for negated, _, hit in scored:
         skipped = _reason(hit, kept, settings)
-        ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=scores[hit.memory.id], skipped=skipped))
+        ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=-negated, skipped=skipped))
         if len(kept) == settings.notes and len(ranked) >= settings.notes + EXPLAINED:
             break
     return ranked
 
 
-def _score(hit: Hit, best: Mapping[str, float], settings: Recall, now: float) -> float:
-    relevance = sum(
-        weight * max(0.0, hit.scores.get(way, 0.0)) / best[way]
-        for way, weight in settings.weights.items()
-        if best.get(way, 0.0) > 0.0
-    )
+def _score(hit: Hit, weights: Mapping[str, float], half_life_days: float, now: float) -> float:
+    """One score; `weights` are per way of searching and already divided by the way's best score."""
+    relevance = 0.0
+    for way, score in hit.scores.items():
+        if score > 0.0:
+            relevance += weights.get(way, 0.0) * score
     age_days = max(0.0, now - hit.memory.at) / DAY_S
-    freshness = 0.5 ** (age_days / settings.half_life_days)
-    return float(relevance * (1.0 - RECENCY_SHARE + RECENCY_SHARE * freshness))
+    return float(relevance * (1.0 - RECENCY_SHARE + RECENCY_SHARE * 0.5 ** (age_days / half_life_days)))
 
 
 def _reason(hit: Hit, kept: list[frozenset[str]], settings: Recall) -> str:
@@ -85,17 +87,17 @@ def _reason(hit: Hit, kept: list[frozenset[str]], settings: Recall) -> str:
         return "weak"
     if len(kept) == settings.notes:
         return "limit"
-    words = frozenset(_WORD.findall(hit.memory.text.lower()))
-    if any(_is_repeated(words, other) for other in kept):
+    words = frozenset(hit.memory.text.lower().split())
+    if _is_repeated(words, kept):
         return "duplicate"
     kept.append(words)
     return ""
 
 
-def _is_repeated(words: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether Jaccard's index of two sets of words is above the bound; where sizes differ much it cannot be."""
-    fewer, more = sorted((len(words), len(other)))
-    if fewer <= DUPLICATE_OVERLAP * more:
-        return words == other
-    common = len(words & other)
-    return common > DUPLICATE_OVERLAP * (fewer + more - common)
+def _is_repeated(words: frozenset[str], kept: Sequence[frozenset[str]]) -> bool:
+    """Whether Jaccard's index with any of the kept sets of words is above the bound."""
+    for other in kept:
+        common = len(words & other)
+        if common > DUPLICATE_OVERLAP * (len(words) + len(other) - common):
+            return True
+    return False

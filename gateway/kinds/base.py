@@ -5,11 +5,14 @@ A kind finds itself in what was said and renders its line. It is pure: storing, 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from gateway.types import Memory, Turn
+
+DAY_S = 86_400
 
 
 class Kind(Protocol):
@@ -46,4 +49,9 @@ class Kind(Protocol):
 
 def day(at: float) -> str:
     """The UTC date of a moment in Unix seconds, as notes show it."""
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+    return _date(int(at // DAY_S))
+
+
+@functools.lru_cache(maxsize=4096)
+def _date(days: int) -> str:
+    return datetime.fromtimestamp(days * DAY_S, UTC).date().isoformat()

@@ -56,7 +56,7 @@ class SqliteJournal:
 
     def intend(self, exchange: Exchange) -> None:
         """Queue the intent and the ledger entries of a call about to go upstream."""
-        self._write(*pack(exchange), rows.write_intent, anchors=())
+        self._write(*pack(exchange), rows.write_intent, anchors=(), is_patient=True)
 
     async def commit(self, exchange: Exchange) -> None:
         """Return when the exchange is durable; it becomes so too when the caller no longer waits."""
@@ -116,6 +116,8 @@ class SqliteJournal:
         payload: bytes,
         write: Callable[[sqlite3.Connection, Exchange, bytes], bool],
         anchors: Sequence[str],
+        *,
+        is_patient: bool = False,
     ) -> Future[_Met]:
         """Queue a write, and know of it from now on."""
         owner, session = rows.person(exchange.scope), exchange.scope.session
@@ -125,7 +127,7 @@ class SqliteJournal:
 
         with self._lock:  # what is known must change in the order in which the disk does
             known = self._sessions.entry(owner, session)
-            written = self._writer.submit(operation)
+            written = self._writer.submit(operation, is_patient=is_patient)
             known.add(exchange.notes, written)
             owned = [self._anchor_got(owner, anchor, session, written) for anchor in anchors]
         written.add_done_callback(partial(self._settled, exchange.id, known, owned))

@@ -3,7 +3,8 @@
 A point is found only through its shelf, the digest of its owner and a kind. Names and texts are not in here.
 The shard keeps no log of its own (`wal_enabled=False`): the truth's log of changes is that, and one log less holds
 bytes of what was forgotten. `optimize()` is never called: it blocks for minutes and these queries gain nothing.
-Every call into the shard holds the interpreter lock (measured), so writes come in small batches.
+Every call into the shard holds the interpreter lock (measured), so writes come in small batches. Vectors are half
+floats and one thread searches: 0.54 ms over 10,000 points with cold caches, where floats and a pool take 0.92.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ from qdrant_edge import (
     SearchParams,
     SparseVector,
     UpdateOperation,
+    VectorStorageDatatype,
 )
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
 from gateway.stores.local.truth import Change
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same text would be indexed otherwise; an index of another format is made anew."""
 
 AVERAGE_WORDS = 60
@@ -145,9 +147,13 @@ class Index:
         self._label_file.unlink(missing_ok=True)
         shutil.rmtree(self._shard_folder, ignore_errors=True)
         self._shard_folder.mkdir(parents=True, mode=0o700)
-        dense = EdgeVectorParams(size=self._embedder.size, distance=Distance.Dot)
+        dense = EdgeVectorParams(
+            size=self._embedder.size, distance=Distance.Dot, datatype=VectorStorageDatatype.Float16
+        )
         words = EdgeSparseVectorParams(modifier=Modifier.Idf)
-        config = EdgeConfig(vectors={"dense": dense}, sparse_vectors={"words": words}, wal_enabled=False)
+        config = EdgeConfig(
+            vectors={"dense": dense}, sparse_vectors={"words": words}, wal_enabled=False, max_search_threads=1
+        )
         with translated():
             shard = EdgeShard.create(str(self._shard_folder), config)
             for field in ("owner", "shelf"):
