@@ -30,10 +30,17 @@ data_dir_option = click.option("--data-dir", help="Where memory is kept (default
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="accrue")
 def main() -> None:
-    """Accrue: an OpenAI-compatible reverse proxy that gives agents a memory."""
+    """Accrue: an OpenAI-compatible reverse proxy that gives agents a memory.
+
+    Run the gateway, and point your client at it:
+
+    \b
+        accrue serve
+        export OPENAI_BASE_URL=http://127.0.0.1:8080/v1
+    """
 
 
-@main.command()
+@main.command(short_help="Run the gateway; it needs no configuration.")
 @config_option
 @click.option("--host", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (default: 8080; 0 lets the system choose).")
@@ -42,35 +49,62 @@ def main() -> None:
 def serve(
     config_file: Path | None, host: str | None, port: int | None, upstream: str | None, data_dir: str | None
 ) -> None:
-    """Run the gateway. Works without a configuration file."""
+    """Run the gateway until it is interrupted.
+
+    It needs no configuration file. What one says is overruled by the environment, and that by these flags.
+
+    \b
+        accrue serve
+        accrue serve --port 9000 --upstream http://127.0.0.1:11434/v1
+    """
     config = _config(config_file, host=host, port=port, upstream=upstream, data_dir=data_dir)
     configure_logs(config.telemetry.log_level, config.telemetry.log_format)
     _run(serve_gateway(config, click.echo))
 
 
-@main.command()
+@main.command(short_help="Check config.yaml and the policies.")
 @click.argument("config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path))
 def check(config_file: Path | None) -> None:
-    """Check config.yaml and the policies it names; say what is wrong, where, and what would be right."""
+    """Check CONFIG (default: ./config.yaml if any) and the policies it names, and start nothing.
+
+    Says what is wrong, on which line, and what would be right; exits with 1 when anything is.
+
+    \b
+        accrue check
+        accrue check staging/config.yaml
+    """
     config = _config(config_file)
     policies = _or_exit(lambda: load_policies(Path(config.policies), KINDS))
     names = ", ".join(policy.name for policy in policies.policies)
     click.echo(f"ok: upstream {config.upstreams['default'].url}, data in {config.data_dir}, policies {names}")
 
 
-@main.command(name="demo")
+@main.command(name="demo", short_help="Show the point in under a minute.")
 def demo_command() -> None:
-    """Show the point in under a minute: two sessions, a scripted upstream, no key and no network."""
+    """Show the point in under a minute: two sessions, and the second knows what the first one said.
+
+    It needs no key and no network: the upstream is scripted, all else is real.
+
+    \b
+        accrue demo
+    """
     configure_logs("error", "console")
     _or_exit(lambda: demo.run(click.echo))
 
 
-@main.command(name="explain")
+@main.command(name="explain", short_help="Say what memory did on one call.")
 @click.argument("exchange")
 @config_option
 @data_dir_option
 def explain_command(exchange: str, config_file: Path | None, data_dir: str | None) -> None:
-    """Say what memory did on one call: EXCHANGE is the value of its `x-accrue-exchange` header."""
+    """Say what memory did on one call: what it added and where, what it left out and why.
+
+    EXCHANGE is the value of the answer's header `x-accrue-exchange`. A running gateway is not disturbed.
+
+    \b
+        accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8
+        accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8 --data-dir /var/lib/accrue
+    """
     config = _config(config_file, data_dir=data_dir)
     click.echo(_or_exit(lambda: explain.text(Path(config.data_dir), exchange)))
 

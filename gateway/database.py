@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from gateway.errors import DataDirError
@@ -27,6 +27,8 @@ def connect(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     """
     try:
         with ExitStack() as on_failure:
+            with suppress(OSError):  # SQLite says it better
+                path.touch(mode=0o600)  # it would let the umask decide who may read what users said
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             on_failure.callback(connection.close)
             connection.execute("PRAGMA journal_mode=WAL")

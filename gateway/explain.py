@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.datadir import DataDir
-from gateway.errors import NotFound
-from gateway.types import Considered, Exchange
+from gateway.errors import DataDirError, NotFound
+from gateway.types import Considered, Exchange, Note
 from gateway.wiring import read_exchange
 
 TEXT_CHARS = 100
 """Of a memory are shown in the table; the notes above it have it whole."""
+
+HEAD = "head-"
+"""How the names of places after the system text begin (gateway/anchors.py)."""
 
 
 def text(data_dir: Path, exchange_id: str) -> str:
@@ -20,7 +23,10 @@ def text(data_dir: Path, exchange_id: str) -> str:
 
     Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange it does not hold.
     """
-    exchange = read_exchange(DataDir(data_dir), exchange_id)
+    data = DataDir(data_dir)
+    if not data.journal.exists():
+        raise DataDirError(f"nothing is recorded in {data_dir}; is this the right --data-dir?")
+    exchange = read_exchange(data, exchange_id)
     if exchange is None:
         raise NotFound(f"no exchange {exchange_id} in {data_dir}")
     return "\n".join(lines(exchange))
@@ -38,7 +44,7 @@ def lines(exchange: Exchange) -> Iterator[str]:
     for note in exchange.notes:
         if note.text:
             yield ""
-            yield f"added at {note.where} ({note.tokens} tokens):"
+            yield f"added {_place(note)} ({note.tokens} tokens):"
             yield from (f"  {line}" for line in note.text.splitlines())
     if exchange.considered:
         yield ""
@@ -50,6 +56,10 @@ def _answer(exchange: Exchange) -> str:
     usage = exchange.reply.usage if exchange.reply is not None else None
     counted = f", {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached)" if usage is not None else ""
     return f"{exchange.state}, status {exchange.status or 'none yet'}{counted}"
+
+
+def _place(note: Note) -> str:
+    return "after the system text" if note.where.startswith(HEAD) else "after a user message"
 
 
 def _row(entry: Considered) -> str:

@@ -5,6 +5,7 @@ No label names a user or a session: that would be a list of them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
@@ -51,21 +52,53 @@ class Telemetry:
 
 
 def configure_logs(level: str, log_format: str) -> None:
-    """Send structured logs to standard error, as JSON lines or for a console."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
+    """Send logs to standard error, as JSON lines or for a console: ours, and warnings of the libraries we use.
+
+    Tracebacks show lines of code and never the values of variables, which may be a user's words.
+    """
+    least = logging.getLevelNamesMapping()[level.upper()]
+    context: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer = _renderer(log_format)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[*context, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=_log_to_stderr,
         cache_logger_on_first_use=False,
+    )
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setLevel(max(least, logging.WARNING))
+    named = [structlog.stdlib.add_logger_name, *context]
+    render = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    libraries.setFormatter(structlog.stdlib.ProcessorFormatter(processors=render, foreign_pre_chain=named))
+    # By force: a library that was imported before has set up a handler of its own (`import wordllama` does).
+    logging.basicConfig(handlers=[libraries], level=libraries.level, force=True)
+    logging.captureWarnings(True)
+
+
+class _Log:
+    """Writes lines to standard error. One that cannot be written is lost: a full disk is no reason to fail a call."""
+
+    def msg(self, line: str) -> None:
+        """Write one line."""
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = msg
+
+
+def _log_to_stderr(*_: object) -> _Log:
+    return _Log()
+
+
+def _renderer(log_format: str) -> structlog.typing.Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    # The renderer's own tracebacks are those of `rich` where that is installed, and show local variables.
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )

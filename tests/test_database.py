@@ -121,3 +121,8 @@ def test_a_file_of_any_name_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a b?#%41.db"
     connect(path, [first]).close()
     connect_readonly(path).close()
+
+
+def test_only_the_owner_can_read_a_database(tmp_path: Path) -> None:
+    connect(tmp_path / "private.db", ()).close()
+    assert (tmp_path / "private.db").stat().st_mode & 0o777 == 0o600

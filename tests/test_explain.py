@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.explain import lines
+from pathlib import Path
+
+import pytest
+
+from gateway.anchors import head_key
+from gateway.errors import DataDirError
+from gateway.explain import HEAD, lines, text
 from gateway.types import Considered, Exchange, Note, Outcome, Reply, Scope, Usage
 
 EXCHANGE = Exchange(
@@ -34,7 +40,11 @@ def test_notes_and_candidates_are_shown_with_their_figures() -> None:
         state="done",
         status=200,
         reply=Reply(usage=Usage(prompt_tokens=20, completion_tokens=1, cached_tokens=5)),
-        notes=(Note(where="head-1", text="<a>\nline\n</a>", tokens=9), Note(where="empty", text="")),
+        notes=(
+            Note(where="head-1", text="<a>\nline\n</a>", tokens=9),
+            Note(where="7", text="<b>", tokens=3),
+            Note(where="8", text=""),
+        ),
         considered=(
             Considered(
                 memory="m_1", lane="episode", text="a  b", scores={"words": 1.5}, score=0.5, tokens=4, decision="weak"
@@ -43,6 +53,16 @@ def test_notes_and_candidates_are_shown_with_their_figures() -> None:
     )
     shown = "\n".join(lines(exchange))
     assert "done, status 200, 20 prompt tokens (5 cached)" in shown
-    assert "added at head-1 (9 tokens):\n  <a>\n  line" in shown
-    assert "added at empty" not in shown
+    assert "added after the system text (9 tokens):\n  <a>\n  line" in shown
+    assert "added after a user message (3 tokens):\n  <b>" in shown
+    assert shown.count("added") == 2
     assert "weak          episode       0.50       4  words=1.50              a b" in shown
+
+
+def test_the_head_is_known_by_the_name_it_is_given() -> None:
+    assert head_key([]).startswith(HEAD)
+
+
+def test_a_folder_in_which_nothing_is_recorded_is_named_with_what_may_be_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DataDirError, match=r"nothing is recorded in .*none; is this the right --data-dir\?"):
+        text(tmp_path / "none", "ex_1")

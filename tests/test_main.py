@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,17 @@ from gateway import __version__
 from gateway.__main__ import main
 from gateway.testing import GatewayProcess, ScriptedUpstream
 from tests.test_demo import ask
+from tests.test_telemetry import logging_kept
 
 
 def accrue(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    with logging_kept():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +33,13 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_names_every_command() -> None:
     shown = accrue("--help").output
     assert all(command in shown for command in ("serve", "check", "demo", "explain"))
+    assert "..." not in shown.partition("Commands:")[2]
     assert __version__ in accrue("--version").output
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "demo", "explain"])
+def test_the_help_of_a_command_shows_how_it_is_typed(command: str) -> None:
+    assert f"\n      accrue {command}" in accrue(command, "--help").output
 
 
 def test_check_is_content_with_nothing_at_all() -> None:
@@ -82,6 +96,7 @@ def test_explain_says_what_was_added_why_and_what_was_not(upstream: ScriptedUpst
 def test_explaining_what_is_not_there_is_an_error(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "none"))
     assert result.exit_code == 1
+    assert result.output == f"accrue: nothing is recorded in {tmp_path / 'none'}; is this the right --data-dir?\n"
     with GatewayProcess(upstream.url, tmp_path / "data"):
         result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "data"))
     assert "no exchange ex_1" in result.output

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import subprocess
+import sys
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import structlog
 
 from gateway.telemetry import Telemetry, configure_logs
 
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """Leaves the process's logging as it was."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+
 
 @pytest.fixture
 def logs() -> Iterator[None]:
-    """Leaves the process's logging as it was."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
+    with logging_kept():
+        yield
 
 
 def counted(telemetry: Telemetry) -> dict[str, float]:
@@ -79,3 +100,80 @@ def test_a_console_log_is_for_people_and_plain_where_it_is_no_terminal(capsys: p
     shown = capsys.readouterr().err
     assert "recorded tokens=3" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.usefixtures("logs")
+def test_the_libraries_we_use_warn_in_the_same_form_and_chatter_unheard(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.basicConfig(level="INFO", force=True)  # as `import wordllama` does
+    configure_logs("debug", "json")
+    logging.getLogger("watchfiles.main").info("%d change detected", 1)
+    chatty = logging.getLogger("chatty")
+    chatty.setLevel("DEBUG")
+    chatty.info("connected")
+    chatty.warning("slow: %s", "disk")
+    (line,) = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert logged.pop("timestamp").endswith("Z")
+    assert logged == {"event": "slow: disk", "level": "warning", "logger": "chatty"}
+
+
+@pytest.mark.usefixtures("logs")
+def test_libraries_are_not_louder_than_we_are(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("error", "console")
+    logging.getLogger("chatty").warning("slow")
+    structlog.get_logger().warning("slow")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_warning_of_python_itself_is_a_log_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        configure_logs("info", "json")
+        warnings.warn("soon to be removed", FutureWarning, stacklevel=1)
+        logging.captureWarnings(False)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "soon to be removed" in json.loads(line)["event"]
+
+
+@pytest.mark.usefixtures("logs")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_traceback_shows_code_and_no_words_of_users(
+    log_format: str, is_ours: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("info", log_format)
+    words = "Biscuit is " + "allergic"
+    try:
+        raise KeyError("it broke", len(words))
+    except KeyError as error:
+        logger = structlog.get_logger() if is_ours else logging.getLogger("asyncio")
+        logger.error("unlearnt", exc_info=error)
+    shown = capsys.readouterr().err
+    assert "it broke" in shown
+    assert "len(words)" in shown
+    assert "Biscuit is allergic" not in shown
+    assert log_format == "console" or len(shown.splitlines()) == 1
+
+
+def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
+    sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
+    counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
+    events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
+    assert len(counters) == 5
+    assert "recall_failed" in events
+    told = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in (*counters, *events) if f"`{name}" not in told] == []
+
+
+@pytest.mark.promise("P4")
+def test_a_log_that_cannot_be_written_fails_nobody() -> None:
+    program = (
+        "import structlog; from gateway.telemetry import configure_logs; configure_logs('info', 'json'); "
+        "structlog.get_logger().warning('lost'); print('went on', flush=True)"
+    )
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True, check=False
+        )
+    assert ended.stdout == "went on\n"

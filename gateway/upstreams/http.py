@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from types import SimpleNamespace
@@ -38,6 +41,10 @@ LARGE_BODY_BYTES = 1024 * 1024
 
 _CREDENTIALS = {b"authorization": b"Bearer ", b"x-api-key": b"", b"api-key": b""}
 """Where clients put a key, and what precedes it there: OpenAI, Anthropic, Azure."""
+
+
+_BROKE_OFF = "broke off its answer"
+"""Before its first byte or in its middle, and so also when it closed the connection without one."""
 
 
 class HttpUpstream:
@@ -222,5 +229,15 @@ def _text(value: bytes) -> str:
 def _explained(error: Exception, authority: str) -> RequestError:
     if isinstance(error, TimeoutError):
         return UpstreamTimeout(f"the upstream {authority} did not answer in time")
-    reason = str(error) if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
-    return UpstreamUnreachable(f"the upstream {authority} cannot be reached or broke off: {reason}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UpstreamUnreachable(f"the upstream {authority} cannot be reached: {_reason(error)}")
+    happened = "sent an answer that is not HTTP" if isinstance(error, aiohttp.ClientResponseError) else _BROKE_OFF
+    return UpstreamUnreachable(f"the upstream {authority} {happened}")
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """Why there is no connection, in the system's words; aiohttp's name the address once more, and its settings."""
+    cause = error.__cause__  # not `os_error`, which an error over a certificate lacks
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, socket.gaierror | ssl.SSLError):
+        return os.strerror(cause.errno).lower()  # resolvers and TLS count their errors on their own
+    return getattr(cause, "strerror", None) or str(cause) or "the connection was closed"

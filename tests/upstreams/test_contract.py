@@ -66,13 +66,13 @@ async def test_a_death_in_the_middle_is_told_after_what_came_before_it(
     scripted.script([Step(chunks=[b"0123456789"], cut=4)])
     answer = await upstream.send(CALL)
     assert await anext(answer.chunks) == b"0123"
-    with pytest.raises(UpstreamUnreachable):
+    with pytest.raises(UpstreamUnreachable, match="broke off its answer"):
         await anext(answer.chunks)
 
 
 async def test_an_upstream_that_is_not_there_is_unreachable(upstream: Upstream, scripted: ScriptedUpstream) -> None:
     absent = HttpUpstream("http://127.0.0.1:1/v1")
-    with pytest.raises(UpstreamUnreachable, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(UpstreamUnreachable, match=r"127\.0\.0\.1:1 cannot be reached: connection refused"):
         await absent.send(CALL)
     await absent.aclose()
 

@@ -284,22 +284,39 @@ async def test_an_answer_that_turns_into_nonsense_is_unreachable(scripted: Scrip
             await anext(answer.chunks)
 
 
-@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 2", b"nonsense\r\n\r\n"])
-async def test_a_connection_without_a_whole_head_is_unreachable(head: bytes) -> None:
+@pytest.mark.parametrize(
+    ("head", "happened"),
+    [
+        (b"", "broke off its answer"),
+        (b"HTTP/1.1 2", "broke off its answer"),
+        (b"nonsense\r\n\r\n", "sent an answer that is not HTTP"),
+    ],
+)
+async def test_a_connection_without_a_whole_head_is_unreachable(head: bytes, happened: str) -> None:
     async with serving(answering(head)) as url, aclosing(HttpUpstream(url)) as upstream:
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match=happened):
             await send(upstream, outgoing())
 
 
 async def test_a_host_without_an_address_is_unreachable() -> None:
     async with aclosing(HttpUpstream("http://nowhere.invalid/v1")) as upstream:
-        with pytest.raises(UpstreamUnreachable, match=r"nowhere\.invalid"):
+        with pytest.raises(UpstreamUnreachable, match=r"nowhere\.invalid cannot be reached: \w"):
             await send(upstream, outgoing())
 
 
 async def test_an_upstream_that_speaks_no_tls_is_unreachable(scripted: ScriptedUpstream) -> None:
     async with aclosing(HttpUpstream(scripted.url.replace("http:", "https:"))) as upstream:
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match="cannot be reached: the connection was closed"):
+            await send(upstream, outgoing())
+
+
+async def test_an_upstream_that_answers_tls_with_http_is_unreachable() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await reader.read()
+
+    async with serving(plain) as url, aclosing(HttpUpstream(url.replace("http:", "https:"))) as upstream:
+        with pytest.raises(UpstreamUnreachable, match=r"cannot be reached: \[SSL: WRONG_VERSION_NUMBER\]"):
             await send(upstream, outgoing())
 
 
