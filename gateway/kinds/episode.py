@@ -1,11 +1,12 @@
-"""Raw turns, verbatim, found by relevance. What carries nothing (a greeting, a thank-you) is not kept."""
+"""Raw turns, verbatim, found by relevance. What carries nothing (a greeting, a thank-you) is not kept, nor what a user
+says off the record."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from gateway.kinds.base import day
-from gateway.kinds.sentences import is_empty_talk
+from gateway.kinds.sentences import is_empty_talk, is_off_the_record
 from gateway.types import Memory, Turn
 
 MAX_CHARS = 2_000
@@ -26,6 +27,8 @@ class Episode:
     def find(self, turn: Turn) -> Sequence[str]:
         """The turn itself, if a user or an assistant said something in it."""
         if turn.role not in ("user", "assistant") or is_empty_talk(turn.text):
+            return []
+        if turn.role == "user" and is_off_the_record(turn.text):
             return []
         return [turn.text.strip()[:MAX_CHARS].rstrip()]
 

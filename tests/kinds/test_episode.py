@@ -44,6 +44,15 @@ def test_what_carries_nothing_is_not_kept(text: str) -> None:
     assert kept(text) == []
 
 
+@pytest.mark.parametrize("text", ["Don't remember this, but my salary is 90k", "Off the record: I quit."])
+def test_what_a_user_says_off_the_record_is_not_kept(text: str) -> None:
+    assert kept(text) == []
+
+
+def test_an_assistant_does_not_decide_what_is_off_the_record() -> None:
+    assert kept("Off the record does not bind me.", "assistant") == ["Off the record does not bind me."]
+
+
 def test_a_document_is_kept_by_its_beginning_even_after_much_white_space() -> None:
     assert kept(" " * 3 * MAX_CHARS + "word " * MAX_CHARS) == [("word " * MAX_CHARS)[:MAX_CHARS].rstrip()]
 
