@@ -3,8 +3,8 @@
 Clients echo tool-call ids and the assistant's text. Hashing the first message instead merges unrelated chats that
 begin alike (83 of 214 requests in the captures); anchors merged none. The same digests name the places of notes.
 
-    s:<id>      an id the upstream minted: one session has it, and the newest if it was copied
-    w:<digest>  text, which two sessions may share: it counts only while it leaves one session in question
+    s:<digest>  of an id the upstream minted: one session has it, and the newest if it was copied
+    w:<digest>  of text, which two sessions may share: it counts only while it leaves one session in question
 
 This file digests; which session owns an anchor is the journal's knowledge.
 """
@@ -23,6 +23,9 @@ WEAK = "w:"
 MAX_TELLING_TURNS = 8
 """Assistant turns with anchors that are looked at, from the newest back; the first usually settles it."""
 
+MAX_ANCHORS = 64
+"""Of a request or a reply; nobody calls more tools at once, and each one is looked up."""
+
 MIN_TEXT_CHARS = 40
 MIN_TEXT_WORDS = 8
 """Below both, a reply ("Done.") is as likely as not somebody else's too, and counts only with all that led to it."""
@@ -34,27 +37,39 @@ MIN_ID_DISTINCT = 4
 _ID_PREFIX = re.compile(r"^(?:[a-z]+[_-])*")
 
 
-def of_reply(said: Sequence[Turn], reply: Sequence[Turn]) -> tuple[str, ...]:
+def of_reply(said: Sequence[Turn], reply: Sequence[Turn], *, is_named: bool) -> tuple[str, ...]:
     """Anchors a reply leaves behind.
 
     Args:
         said: every message of the request that was answered.
         reply: the assistant turns of the answer, one per choice.
+        is_named: whether the user is; see `of_request`.
     """
-    return tuple(anchor for turn in reply for anchor in _of_turn(said, turn))
+    is_first = all(turn.role != "assistant" for turn in said)
+    found = [anchor for turn in reply for anchor in _of_turn(said, turn, is_first=is_first, is_named=is_named)]
+    return tuple(found[:MAX_ANCHORS])
 
 
-def of_request(turns: Sequence[Turn]) -> list[str]:
-    """Anchors a request brings back, newest first; empty when no assistant has spoken in it."""
+def of_request(turns: Sequence[Turn], *, is_named: bool) -> list[str]:
+    """Anchors a request brings back, newest first; empty when no assistant has spoken in it.
+
+    Args:
+        turns: every message of the request.
+        is_named: whether the user is. Among callers whom nobody names, what an assistant said is no proof: two of them
+            may have been told the same, one of them before anything was recorded. There, all that led to it has to be
+            the same as well.
+    """
+    spoken = [index for index, turn in enumerate(turns) if turn.role == "assistant"]
     found: list[str] = []
     telling = 0
-    for index in range(len(turns) - 1, -1, -1):
-        anchors = _of_turn(turns[:index], turns[index]) if turns[index].role == "assistant" else []
+    for index in reversed(spoken):
+        before = turns[:index] if index == spoken[0] or not is_named else ()
+        anchors = _of_turn(before, turns[index], is_first=index == spoken[0], is_named=is_named)
         found.extend(anchors)
         telling += bool(anchors)
-        if telling == MAX_TELLING_TURNS:
+        if telling == (MAX_TELLING_TURNS if is_named else 1) or len(found) >= MAX_ANCHORS:
             break
-    return found
+    return found[:MAX_ANCHORS]
 
 
 def message_key(previous: Turn | None, turn: Turn, occurrence: int) -> str:
@@ -75,15 +90,15 @@ def head_key(turns: Sequence[Turn]) -> str:
     return "head-" + _digest(*(part for turn in turns for part in _canonical(turn)))
 
 
-def _of_turn(before: Sequence[Turn], turn: Turn) -> list[str]:
+def _of_turn(before: Sequence[Turn], turn: Turn, *, is_first: bool, is_named: bool) -> list[str]:
     """Anchors of an assistant turn. A short reply later in a session has none of its own: earlier ones tell."""
-    anchors = [STRONG + call.id for call in turn.calls if _is_telling_id(call.id)]
+    anchors = [STRONG + _digest("id", call.id) for call in turn.calls if _is_telling_id(call.id)]
     text = " ".join(turn.text.split())
-    if _is_telling_text(text):
+    if is_named and _is_telling_text(text):
         anchors.append(WEAK + _digest("text", text))
-    if text and not any(earlier.role == "assistant" for earlier in before):
-        opening = [part for earlier in before for part in (earlier.role, earlier.text)]
-        anchors.append(WEAK + _digest("opening", *opening, text))
+    if text and (is_first or not is_named):
+        history = [part for earlier in before for part in (earlier.role, earlier.text)]
+        anchors.append(WEAK + _digest("history", *history, text))
     return anchors
 
 

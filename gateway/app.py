@@ -106,7 +106,7 @@ async def _send(send: Send, answer: Answer) -> None:
 def _last_words(headers: Headers, tail: bytes, error: RequestError) -> bytes:
     """What a broken stream ends with: an event that says so, where one can stand."""
     kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
-    is_plain = not any(name.lower() == b"content-encoding" for name, _ in headers)
+    is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in headers)
     return forward.interrupted_event(error, tail=tail) if is_plain and kind.startswith(b"text/event-stream") else b""
 
 

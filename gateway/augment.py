@@ -67,10 +67,12 @@ class Augmenter:
         self._composer = composer
         self._telemetry = telemetry
         self._held: OrderedDict[str, Recalled] = OrderedDict()
+        self._full: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def augment(self, visit: Visit) -> tuple[Session, Prompt]:
         """The session, and the request as memory would have it."""
-        session = identify.new_session(self._clock, visit.claimed, visit.user)
+        stand_in = identify.new_session(self._clock, visit.claimed, visit.user)
+        session = msgspec.structs.replace(stand_in, is_adrift=True)
         recalled: Recalled | None = None
         prompt = Prompt(body=visit.call.body, outcome=Outcome(status="error"))
         troubles: list[Trouble] = []
@@ -93,6 +95,12 @@ class Augmenter:
         except Exception as error:  # noqa: BLE001 - the documented fail-open of P4
             troubles.append(self._trouble(error))
 
+    def give_up(self, scope: Scope) -> None:
+        """Add nothing more in this session: its conversation and the notes do not fit the model together."""
+        self._full[scope.owner, scope.session] = None
+        if len(self._full) > HELD_OWNERS:
+            self._full.popitem(last=False)
+
     async def _recall(self, visit: Visit, session: Session) -> Recalled:
         """What the store knows; it is not asked where the session has already decided what it adds."""
         if visit.mode == "write" or not any(open_slots(visit.call, session, visit.policy.place)):
@@ -110,6 +118,10 @@ class Augmenter:
             self._held.popitem(last=False)
 
     def _compose(self, visit: Visit, session: Session, recalled: Recalled) -> Prompt:
+        if (session.scope.owner, session.scope.session) in self._full:
+            return Prompt(body=visit.call.body, outcome=Outcome(status="empty", reason="context_overflow"))
+        if session.is_adrift:  # what it has been told is not known, so anything added now would break its prefix
+            return Prompt(body=visit.call.body, outcome=Outcome(status="error", reason="session"))
         if visit.mode == "write":
             return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason="write"))
         return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)

@@ -95,7 +95,6 @@ class _Offers:
     def __init__(
         self,
         call: Call,
-        session: Session,
         head: Slot | None,
         turn: Slot | None,
         filling: _Filling,
@@ -103,7 +102,6 @@ class _Offers:
     ) -> None:
         self.call = call
         self.filling = filling
-        self._session = session
         self._head = head
         self._turn = turn
         self._noted = {memory for note in replayed for memory in note.memories}
@@ -116,7 +114,16 @@ class _Offers:
         """Why the memory need not be said; empty when it may."""
         if memory.id in self._noted:
             return "already-noted"
-        return "in-context" if _is_said(memory, self.call, self._session) else ""
+        if _is_said(memory, self.call):
+            return "in-context"
+        return "told" if self._is_told(memory) else ""
+
+    def _is_told(self, memory: Memory) -> bool:
+        """True when pinned lines already say all of it, word for word."""
+        rest = memory.text
+        for line in self.filling.lines:
+            rest = rest.replace(line.memory.text, "") if line.kind.is_pinned else rest
+        return rest != memory.text and not any(letter.isalnum() for letter in rest)
 
 
 class Composer:
@@ -137,7 +144,7 @@ class Composer:
         head, turn = open_slots(call, session, policy.place)
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent
         filling = _Filling(allowance, policy.budget, replayed)
-        offers = _Offers(call, session, head, turn, filling, replayed)
+        offers = _Offers(call, head, turn, filling, replayed)
         considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
         slots = [slot for slot in (head, turn) if slot is not None]
         added = self._write(call.model, session, filling.lines, allowance, slots)
@@ -194,7 +201,8 @@ class Composer:
                 return notes
             lines = lines[: min(len(lines) - 1, len(lines) * max(allowance, 0) // total)]
 
-    def _note(self, model: str, session: Session, slot: Slot, lines: Sequence[Line]) -> Note:
+    def _note(self, model: str, session: Session, slot: Slot, taken: Sequence[Line]) -> Note:
+        lines = sorted(taken, key=lambda line: (line.memory.at, line.memory.id))  # the later one holds
         nonce = self._fence.nonce(session.scope.owner + session.scope.session)
         rules = self._fence.block(RULES, nonce, [line.text for line in lines if line.kind.is_rule])
         notes = self._fence.block(NOTES, nonce, [line.text for line in lines if not line.kind.is_rule])
@@ -220,9 +228,9 @@ def _replayed(call: Call, session: Session) -> list[Note]:
     return [session.ledger[slot.where] for slot in call.slots if slot.where in session.ledger]
 
 
-def _is_said(memory: Memory, call: Call, session: Session) -> bool:
-    """True when the conversation itself still holds what the memory would say."""
-    return memory.session == session.scope.session and any(memory.text in turn.text for turn in call.turns)
+def _is_said(memory: Memory, call: Call) -> bool:
+    """True when the conversation itself holds what the memory would say, the question it is recalled for included."""
+    return any(memory.text in turn.text for turn in call.turns)
 
 
 def _outcome(placed: Sequence[Note]) -> Outcome:

@@ -11,6 +11,9 @@ import zstandard
 MAX_DECODED_BYTES = 32 * 1024 * 1024
 """A body that grows beyond this is not a conversation; reading stops there, and so does a decompression bomb."""
 
+MAX_CODINGS = 2
+"""Nobody means more; each further one could be another bomb."""
+
 _ZLIB_ANY = 32 + zlib.MAX_WBITS
 _ERRORS = (zlib.error, brotli.error, zstandard.ZstdError, ValueError)
 
@@ -24,7 +27,10 @@ def decode(body: bytes, encoding: str, limit: int = MAX_DECODED_BYTES) -> bytes 
         body: bytes as they were on the wire.
         encoding: value of `content-encoding`, possibly a list; codings are undone in reverse order (RFC 9110, 8.4).
     """
-    for coding in reversed([name.strip().lower() for name in encoding.split(",") if name.strip()]):
+    codings = [name.strip().lower() for name in encoding.split(",") if name.strip()]
+    if len(codings) > MAX_CODINGS:
+        return None
+    for coding in reversed(codings):
         if coding == "identity":
             continue
         undo = _CODINGS.get(coding)

@@ -21,7 +21,7 @@ from gateway.types import Call, MemoryMode, Scope, Session
 
 Anonymous = Literal["credential", "session", "off"]
 
-CREDENTIAL_HEADERS = (b"authorization", b"x-api-key", b"api-key")
+CREDENTIAL_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"ocp-apim-subscription-key")
 CREDENTIAL_USER = "(credential)"
 """The user of a credential that stands for one person."""
 
@@ -99,7 +99,7 @@ async def session_of(journal: Journal, clock: Clock, claimed: Claims, user: str 
     Raises `MemoryUnavailable` when the journal cannot say.
     """
     scope = Scope(tenant=claimed.tenant, user=user, session=claimed.session or "", agent=claimed.agent)
-    echoed: Sequence[str] = () if claimed.session else anchors.of_request(call.turns)
+    echoed: Sequence[str] = () if claimed.session else anchors.of_request(call.turns, is_named=user is not None)
     if claimed.session or echoed:
         known = await journal.find_session(scope, echoed)
         if known is not None:
@@ -143,11 +143,14 @@ def _checked(where: str, value: str) -> str | None:
     stripped = value.strip()
     if len(stripped) > MAX_NAME_CHARS:
         raise BadRequest(f"{where} is longer than {MAX_NAME_CHARS} characters", code="invalid_identity")
+    if stripped == CREDENTIAL_USER:
+        raise BadRequest(f"{where} may not be {CREDENTIAL_USER}", code="invalid_identity")
     return stripped or None
 
 
 def _bounded(value: str | None) -> str | None:
-    """A name from the body, which is the upstream's to judge: one that is too long is kept apart by its digest."""
-    if value is None or len(value) <= MAX_NAME_CHARS:
-        return (value or "").strip() or None
+    """A name from the body, which is the upstream's to judge: one we would refuse is kept apart by its digest."""
+    stripped = (value or "").strip()
+    if value is None or (len(value) <= MAX_NAME_CHARS and stripped != CREDENTIAL_USER):
+        return stripped or None
     return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -15,6 +16,7 @@ import structlog
 
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
+from gateway.kinds.sentences import is_off_the_record
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
 from gateway.types import Exchange, Memory, Origin, Turn
 
@@ -34,8 +36,13 @@ RETRY_S = 1.0
 TURN_CHARS = 4_000
 """Of a turn go into its own key; what is longer was pasted, and its beginning says what it is."""
 
-WINDOW_CHARS = 600
+WINDOW_CHARS = 400
 """Of a neighbouring turn go into the key that a turn is found by."""
+
+MAX_TURNS = 500
+"""Newest turns learnt of one exchange; one with more is no conversation, and the record has it whole."""
+
+TURNS_BEFORE = 2
 
 TURN_WEIGHT = 2
 """Times the turn itself stands in its key: previous + 2 x turn + next found .70 of the evidence where the turn alone
@@ -118,7 +125,11 @@ class Learner:
         except MemoryUnavailable:
             raise
         except Exception as error:
-            log.error("unlearnt", exchanges=[exchange.id for exchange in exchanges], exc_info=error)
+            if len(exchanges) == 1:
+                log.error("unlearnt", exchange=exchanges[0].id, exc_info=error)
+                return
+            for exchange in exchanges:  # one is at fault, and the others have something to teach
+                await self._learn([exchange])
 
     def _derived(self, exchanges: Sequence[Exchange]) -> list[Memory]:
         now = self._clock.now()
@@ -175,8 +186,9 @@ def derive(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> list[Me
 
 def _derived(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> Iterator[Memory]:
     turns = _turns(exchange)
+    first = max(len(exchange.context), len(turns) - MAX_TURNS)
     taught = [kinds[name] for name in exchange.learns if name in kinds]  # a record may be older than the kinds we have
-    for index in range(len(exchange.context), len(turns)):
+    for index in range(first, len(turns)):
         turn = turns[index]
         for kind in taught if turn.role in _ORIGINS else ():
             for span in kind.find(turn):
@@ -205,8 +217,15 @@ def _is_refused(exchange: Exchange) -> bool:
 
 
 def _turns(exchange: Exchange) -> list[Turn]:
-    """What was said, in order, beginning with the context."""
-    return [*exchange.context, *exchange.turns, *_answer(exchange)]
+    """What was said, in order, beginning with the context. What is off the record is blank, and so is the answer."""
+    turns = [*exchange.context, *exchange.turns, *_answer(exchange)]
+    off = {place for place, turn in enumerate(turns) if turn.role == "user" and is_off_the_record(turn.text)}
+    return [
+        msgspec.structs.replace(turn, text="")
+        if place in off or (place - 1 in off and turn.role == "assistant")
+        else turn
+        for place, turn in enumerate(turns)
+    ]
 
 
 def _answer(exchange: Exchange) -> tuple[Turn, ...]:
@@ -216,11 +235,18 @@ def _answer(exchange: Exchange) -> tuple[Turn, ...]:
 
 
 def window_key(turns: Sequence[Turn], index: int) -> str:
-    """What a turn is found by: itself, and what was said right before and after it."""
-    spoken = [place for place, turn in enumerate(turns) if turn.role in _ORIGINS and turn.text]
-    before = [turns[place].text[:WINDOW_CHARS] for place in spoken if place < index][-1:]
-    after = [turns[place].text[:WINDOW_CHARS] for place in spoken if place > index][:1]
-    return "\n".join([*before, *[turns[index].text[:TURN_CHARS]] * TURN_WEIGHT, *after])
+    """What a turn is found by: itself, the two turns in words before it, and the one after.
+
+    Two before, because the one before is the assistant's: of "No, on the 5th" only the user's own turn before it says
+    what is on the 5th.
+    """
+    before = list(itertools.islice(_spoken(turns, range(index - 1, -1, -1)), TURNS_BEFORE))
+    after = itertools.islice(_spoken(turns, range(index + 1, len(turns))), 1)
+    return "\n".join([*reversed(before), *[turns[index].text[:TURN_CHARS]] * TURN_WEIGHT, *after])
+
+
+def _spoken(turns: Sequence[Turn], places: range) -> Iterator[str]:
+    return (turns[place].text[:WINDOW_CHARS] for place in places if turns[place].role in _ORIGINS and turns[place].text)
 
 
 def _id(*parts: str) -> str:

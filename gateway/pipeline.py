@@ -5,8 +5,8 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote, unquote
 
@@ -16,20 +16,33 @@ from gateway import encodings, forward, identify
 from gateway.augment import Augmenter, Visit
 from gateway.body import Body
 from gateway.compose import Prompt
-from gateway.errors import Forbidden, RequestError, UpgradeRequired
-from gateway.fence import Fence
+from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpgradeRequired, UpstreamUnreachable
+from gateway.fence import MARKS, Fence
 from gateway.policy import PolicyBook
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
 from gateway.shapes.base import Shape
+from gateway.sidecalls import is_side_call
 from gateway.telemetry import Telemetry
 from gateway.types import Call, Exchange, Outcome, Session, Turn
 
-DENIED = ("/organization", "/projects", "/webhook_endpoints")
-"""A memory gateway has no business with a provider's admin keys."""
+DENIED = ("organization", "projects", "webhook_endpoints")
+"""Beginnings of paths: a memory gateway has no business with a provider's admin keys."""
+
+OWN = "accrue"
+"""Beginning of our own paths, which never go upstream."""
+
+MAX_SHOWN_CHARS = 200
+"""Of a path are told back."""
+
+THREADED_READ_BYTES = 256 * 1024
+"""A larger body is read off the event loop: ten milliseconds a megabyte would be everybody's."""
 
 PASSED_WHOLE_BYTES = 256 * 1024
 """A body that passes through unread is sent in one piece up to here, and streamed above."""
+
+FIRST_STATUS, LAST_STATUS = 200, 599
+"""Of a final answer (RFC 9110, 15)."""
 
 MAX_REFUSAL_BYTES = 1024 * 1024
 """Of an error answer are read to see why the upstream refused."""
@@ -97,11 +110,15 @@ def _target(request: Request, path: str) -> str:
     """The path below the upstream's base. Clients are pointed at us with and without `/v1`."""
     if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers):
         raise UpgradeRequired("WebSocket is not supported here; use HTTP", code="websocket_unsupported")
-    target = path.removeprefix("/v1") if path.startswith("/v1/") or path == "/v1" else path
-    plain = posixpath.normpath("/" + unquote(target).lstrip("/"))
-    if any(plain == denied or plain.startswith(denied + "/") for denied in DENIED):
-        raise Forbidden(f"{plain} is an administration path, which this gateway does not pass on", code="path_denied")
-    return target
+    segments = [segment for segment in unquote(path).split("/") if segment]
+    if not path.startswith("/") or request.method == "CONNECT" or {".", ".."} & set(segments):
+        raise BadRequest(f"{path[:MAX_SHOWN_CHARS]} is no path of an API", code="invalid_path")
+    below = list(itertools.dropwhile(lambda segment: segment == "v1", segments))
+    if below[:1] == [OWN]:
+        raise NotFound(f"there is no {path[:MAX_SHOWN_CHARS]} here", code="unknown_path")
+    if below and below[0] in DENIED:
+        raise Forbidden(f"/{below[0]} is for administration, and is not passed on here", code="path_denied")
+    return path.removeprefix("/v1") if path.startswith("/v1/") or path == "/v1" else path
 
 
 async def _understand(gateway: Gateway, request: Request, claimed: identify.Claims, target: str) -> Visit | Outcome:
@@ -110,10 +127,17 @@ async def _understand(gateway: Gateway, request: Request, claimed: identify.Clai
     if shape is None or claimed.mode == "off":
         return Outcome(status="off")
     sent = await request.body.read(gateway.max_augmented_bytes)
-    body = None if sent is None else encodings.decode(sent, _header(request.headers, b"content-encoding"))
-    call = None if body is None else shape.read(body)
-    if sent is None or call is None:
-        return Outcome(status="error", reason="large" if sent is None else "unread")
+    if sent is None:
+        return Outcome(status="error", reason="large")
+    coding = _header(request.headers, b"content-encoding")
+    if coding or len(sent) > THREADED_READ_BYTES:
+        call = await asyncio.to_thread(_read, shape, sent, coding)
+    else:
+        call = _read(shape, sent, coding)
+    if call is None:
+        return Outcome(status="error", reason="unread")
+    if is_side_call(call):
+        return Outcome(status="off", reason="side_call")
     policy = gateway.policies.current.match(call.model, "/v1" + target, claimed.agent, request.headers)
     anonymous = policy.identify.anonymous or gateway.anonymous
     user = identify.user_of(claimed, call, anonymous)
@@ -124,9 +148,14 @@ async def _understand(gateway: Gateway, request: Request, claimed: identify.Clai
     return Visit(claimed=claimed, shape=shape, call=call, sent=sent, policy=policy, mode=mode, user=user)
 
 
+def _read(shape: Shape, sent: bytes, coding: str) -> Call | None:
+    body = encodings.decode(sent, coding)
+    return None if body is None else shape.read(body)
+
+
 def _without_echoes(fence: Fence, call: Call) -> Call:
     """The call as it would read had nobody sent our own notes back to us (promise P9); its bytes stay."""
-    if b"accrue-" not in call.body:
+    if not any(mark in call.body for mark in MARKS):
         return call
     turns = tuple(msgspec.structs.replace(turn, text=fence.strip(turn.text)) for turn in call.turns)
     return msgspec.structs.replace(call, turns=turns)
@@ -147,6 +176,7 @@ def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, pro
         context=context,
         turns=new,
         notes=prompt.added,
+        is_adrift=session.is_adrift,
         outcome=prompt.outcome,
         considered=prompt.considered,
         learns=tuple(learn.kinds) if learn.enabled and new else (),
@@ -169,13 +199,14 @@ async def _forward(
     headers = [line for line in untouched.headers if line[0] != b"content-encoding"]
     augmented = msgspec.structs.replace(untouched, headers=headers, body=prompt.body)
     try:
-        incoming = await gateway.upstream.send(untouched if is_silent else augmented)
+        incoming = await _sent(gateway, untouched if is_silent else augmented)
         if not is_silent and incoming.status == 400:
             incoming, refusal = await _peeked(incoming)
             if forward.is_context_overflow(incoming.status, refusal):
                 outcome = Outcome(status="error", reason="context_overflow")
                 exchange = msgspec.structs.replace(exchange, outcome=outcome)
-                incoming = await gateway.upstream.send(untouched)
+                gateway.augmenter.give_up(exchange.scope)
+                incoming = await _sent(gateway, untouched)
     except RequestError as error:
         gateway.recorder.lose(exchange, error.status)
         error.headers = _own_headers(exchange)
@@ -187,7 +218,7 @@ async def _pass_through(gateway: Gateway, request: Request, target: str, outcome
     """The upstream's answer to the client's own bytes."""
     gateway.telemetry.passed()
     outgoing = _outgoing(request, target, await _unread(request.body))
-    incoming = await gateway.upstream.send(outgoing)
+    incoming = await _sent(gateway, outgoing)
     headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
     return Answer(status=incoming.status, headers=headers, chunks=incoming.chunks)
 
@@ -198,6 +229,15 @@ async def _unread(body: Body) -> bytes | AsyncIterator[bytes] | None:
         return None
     whole = await body.read(PASSED_WHOLE_BYTES)
     return body.rest() if whole is None else whole
+
+
+async def _sent(gateway: Gateway, outgoing: Outgoing) -> Incoming:
+    """The upstream's answer. A status that is none cannot be passed on."""
+    incoming = await gateway.upstream.send(outgoing)
+    if not FIRST_STATUS <= incoming.status <= LAST_STATUS:
+        await incoming.chunks.aclose()
+        raise UpstreamUnreachable(f"the upstream answered with {incoming.status}, which is no final status")
+    return incoming
 
 
 def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None) -> Outgoing:

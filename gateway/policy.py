@@ -7,8 +7,10 @@ the names it is given, and carries out none of what a policy says.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fnmatch
 import re
+import stat
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,6 +29,9 @@ DEFAULT = "default"
 
 WATCH_STANDS_MS = 500
 """The watch is silent when it begins to stand; its first timeout, after this long, is the first that is heard of it."""
+
+LOOK_AGAIN_S = 1.0
+"""Between two looks for a folder that is missing."""
 
 Globs = Annotated[tuple[str, ...], Meta(min_length=1)]
 Kind = Annotated[str, one_of("kinds")]
@@ -63,6 +68,8 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
         default_factory=lambda: {"words": 0.6, "dense": 0.4}
     )
     """Of each way's normalised scores; plain rank fusion recalls less (.52 against .63, DESIGN section 7)."""
+    min_share: Share = 0.35
+    """Of the best hit's score that another must reach."""
     min_dense: Share = 0.4
     """Cosine below which a memory found by meaning alone is too weak."""
     half_life_days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
@@ -140,6 +147,8 @@ class PolicyBook:
 
     def reload(self) -> str | None:
         """Read the folder again. Returns the complaint, and keeps the old policies, when something is wrong in it."""
+        if not self._folder.is_dir() and self.current.policies != (Policy(),):
+            return f"{self._folder} has gone; the policies in force stay"
         try:
             self.current = load_policies(self._folder, self._known_kinds)
         except ConfigError as error:
@@ -149,10 +158,19 @@ class PolicyBook:
     async def watch(self, stop: asyncio.Event, on_change: Callable[[str | None], None]) -> None:
         """Reload at every change until `stop`, telling each outcome: None, or the complaint.
 
-        The first outcome comes unasked, for what changed before the watch stood. A folder that is missing now is not
-        watched: it is read at the next start.
+        The first outcome comes unasked, for what changed before the watch stood. A folder that is missing is looked
+        for again and again.
         """
-        if not self._folder.is_dir():
+        while not stop.is_set():
+            with contextlib.suppress(FileNotFoundError):  # it may go at any moment
+                await self._watch_folder(stop, on_change)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_AGAIN_S)
+
+    async def _watch_folder(self, stop: asyncio.Event, on_change: Callable[[str | None], None]) -> None:
+        """Watch until `stop`, or until what is there is no longer the same folder: a watch holds on to the old one."""
+        folder, watched = self._folder.absolute(), _identity(self._folder)
+        if watched is None:
             return
         stands = False
         async for changes in watchfiles.awatch(
@@ -163,9 +181,22 @@ class PolicyBook:
             yield_on_timeout=True,
             recursive=False,
         ):
-            if changes or not stands:
+            # Moved away, it makes no event; made anew, it may have the same number.
+            is_gone = _identity(folder) != watched or folder in {Path(path).absolute() for _, path in changes}
+            if changes or not stands or is_gone:
                 stands = True
                 on_change(await asyncio.to_thread(self.reload))
+            if is_gone:
+                return
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder that is; None where there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def load_policies(folder: Path, known_kinds: Collection[str]) -> Policies:

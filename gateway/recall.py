@@ -5,13 +5,15 @@ Whether they fit, and where they go, is decided in gateway/compose.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
 from gateway.kinds.base import Kind
-from gateway.kinds.sentences import is_empty_talk
+from gateway.kinds.sentences import is_empty_talk, is_question
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
+from gateway.telling import mention_of, telling
 from gateway.types import Hit, Query, Ranked, Recalled, Scope
 
 MAX_QUERY_CHARS = 2_000
@@ -21,12 +23,15 @@ DUPLICATE_OVERLAP = 0.8
 """Share of words in common above which two lines say the same."""
 
 EXPLAINED = 10
-"""Hits beyond the bound that are kept all the same, so that it can be said what just missed it."""
+"""Hits that are skipped and kept all the same, so that it can be said what just missed."""
 
 RECENCY_SHARE = 0.2
 """Part of a score that fades with age; relevance decides between old and new only when it is close."""
 
 DAY_S = 86_400.0
+
+_ASKING = re.compile(r"[^.!\n]{1,300}[?？]")
+"""A question alone tells nothing; its answer is found by it all the same, through its window."""
 
 
 async def recall(
@@ -43,32 +48,42 @@ async def recall(
     pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
     query = Query(text=text, kinds=searched, pinned=pinned, limit=settings.candidates)
     found = await store.search(scope, query)
-    return Recalled(pinned=found.pinned, hits=tuple(rank(found.hits, settings, now)))
+    return Recalled(pinned=found.pinned, hits=tuple(rank(found.hits, text, settings, now)))
 
 
-def rank(hits: Sequence[Hit], settings: Recall, now: float) -> list[Ranked]:
-    """Order hits by one score, best first; of those beyond the bound only the best few are kept, to be explained.
+def rank(hits: Sequence[Hit], question: str, settings: Recall, now: float) -> list[Ranked]:
+    """Order hits by one score, best first; of those that are skipped only the best few are kept, to be explained.
 
     Each way of searching is normalised by its best score and weighted; adding plain ranks (RRF) instead lets a weak
-    list drag a strong one down (DESIGN section 7).
+    list drag a strong one down (DESIGN section 7). Hits that have nothing telling in common with the question do not
+    take part: normalised, the best of them would look as good as any.
     """
+    asked = mention_of(telling(question))
+    related = [hit for hit in hits if _is_related(hit, asked, settings)]
     best: dict[str, float] = {}
-    for hit in hits:
+    for hit in related:
         for way, score in hit.scores.items():
             best[way] = max(best.get(way, 0.0), score)
     weights: dict[str, float] = {
         way: weight / best[way] for way, weight in settings.weights.items() if best.get(way, 0.0) > 0.0
     }
-    scored = [(-_score(hit, weights, settings.half_life_days, now), hit.memory.id, hit) for hit in hits]
+    scored = [(-_score(hit, weights, settings.half_life_days, now), hit.memory.id, hit) for hit in related]
     scored.sort(key=itemgetter(0, 1))
+    floor = -scored[0][0] * settings.min_share if scored else 0.0
     kept: list[frozenset[str]] = []
     ranked: list[Ranked] = []
     for negated, _, hit in scored:
-        skipped = _reason(hit, kept, settings)
-        ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=-negated, skipped=skipped))
-        if len(kept) == settings.notes and len(ranked) >= settings.notes + EXPLAINED:
-            break
+        explained = len(ranked) - len(kept)
+        skipped = "weak" if -negated < floor else _reason(hit, kept, settings)
+        if not skipped or explained < EXPLAINED:
+            ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=-negated, skipped=skipped))
     return ranked
+
+
+def _is_related(hit: Hit, asked: re.Pattern[str], settings: Recall) -> bool:
+    """Whether a hit shares a telling word with the question, or is near to it in meaning."""
+    is_near = hit.scores.get("dense", 0.0) >= settings.min_dense
+    return is_near or (hit.scores.get("words", 0.0) > 0.0 and asked.search(hit.memory.key) is not None)
 
 
 def _score(hit: Hit, weights: Mapping[str, float], half_life_days: float, now: float) -> float:
@@ -83,11 +98,12 @@ def _score(hit: Hit, weights: Mapping[str, float], half_life_days: float, now: f
 
 def _reason(hit: Hit, kept: list[frozenset[str]], settings: Recall) -> str:
     """Why a hit is skipped; one that is not joins what is kept."""
-    if hit.scores.get("words", 0.0) <= 0.0 and hit.scores.get("dense", 0.0) < settings.min_dense:
-        return "weak"
+    text = hit.memory.text.strip()
+    if hit.memory.speaker == "user" and _ASKING.fullmatch(text) and is_question(text):
+        return "question"
     if len(kept) == settings.notes:
         return "limit"
-    words = frozenset(hit.memory.text.lower().split())
+    words = frozenset(text.lower().split())
     if _is_repeated(words, kept):
         return "duplicate"
     kept.append(words)

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from gateway import anchors, encodings, sse
-from gateway.errors import MemoryUnavailable
+from gateway.errors import MemoryUnavailable, UpstreamUnreachable
 from gateway.fence import Fence
 from gateway.ports import Incoming, Journal
 from gateway.shapes.base import Shape
@@ -76,8 +76,9 @@ class Recorder:
     ) -> AsyncGenerator[bytes, None]:
         """The answer's chunks, unchanged, the end held until it is on record.
 
-        Raises what the upstream raised when it died; the exchange is then on record as interrupted. A caller that
-        stops reading closes the generator, with the same result.
+        Raises what the upstream raised when it died, and `UpstreamUnreachable` when a stream that nothing frames lacks
+        its end mark; the exchange is then on record as interrupted. A caller that stops reading closes the generator,
+        with the same result.
         """
         end = _EndMark(answer)
         heard = _Heard()
@@ -96,6 +97,8 @@ class Recorder:
                 if commit is None:
                     commit = self._begin(self._finish(shape, call, exchange, answer, heard, state))
                     await self._wait_for(commit)
+        if end.is_missing and heard.is_cut:
+            raise UpstreamUnreachable("the upstream broke off its answer")
 
     async def drain(self) -> None:
         """Wait for every commit under way."""
@@ -106,18 +109,21 @@ class Recorder:
         self, shape: Shape, call: Call, exchange: Exchange, answer: Incoming, heard: _Heard, state: ExchangeState
     ) -> None:
         body = heard.body()
-        if len(body) > THREADED_PARSE_BYTES:
-            reply = await asyncio.to_thread(read_reply, shape, answer, body)
+        if len(body) > THREADED_PARSE_BYTES or _header(answer, b"content-encoding"):
+            read = await asyncio.to_thread(_read, shape, answer, body)
         else:
-            reply = read_reply(shape, answer, body)
+            read = _read(shape, answer, body)
+        reply = read or Reply(is_complete=False)
         turns = tuple(msgspec.structs.replace(turn, text=self._fence.strip(turn.text)) for turn in reply.turns)
         is_whole = reply.is_complete or answer.status >= HTTP_ERROR
+        heard.is_cut = read is not None and not is_whole and not heard.is_too_long
+        is_named = exchange.scope.user is not None
         finished = msgspec.structs.replace(
             exchange,
             state=state if is_whole else "interrupted",
             status=answer.status,
             reply=msgspec.structs.replace(reply, turns=turns if exchange.mode in ("on", "write") else ()),
-            anchors=anchors.of_reply(call.turns, turns),
+            anchors=() if exchange.is_adrift else anchors.of_reply(call.turns, turns, is_named=is_named),
         )
         await self._commit(finished)
 
@@ -158,23 +164,30 @@ class _Heard:
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
+        self.is_cut = False
+        """True once it has been read and found to lack its end."""
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it was too much to be read."""
+        return self._size > MAX_LISTENED_BYTES
 
     def hear(self, chunk: bytes) -> None:
         """Keep a chunk."""
         self._size += len(chunk)
-        if self._size <= MAX_LISTENED_BYTES:
+        if not self.is_too_long:
             self._chunks.append(chunk)
 
     def body(self) -> bytes:
         """Everything heard; nothing if it was too much."""
-        return b"".join(self._chunks) if self._size <= MAX_LISTENED_BYTES else b""
+        return b"" if self.is_too_long else b"".join(self._chunks)
 
 
-def read_reply(shape: Shape, answer: Incoming, heard: bytes) -> Reply:
-    """What an answer says; an incomplete Reply when it cannot be read."""
+def _read(shape: Shape, answer: Incoming, heard: bytes) -> Reply | None:
+    """What an answer says; None when it cannot be decoded."""
     body = encodings.decode(heard, _header(answer, b"content-encoding"))
     if body is None:
-        return Reply(is_complete=False)
+        return None
     if not _is_event_stream(answer):
         return shape.reply(body)
     tap = shape.tap()
@@ -189,6 +202,8 @@ class _EndMark:
     def __init__(self, answer: Incoming) -> None:
         length = _header(answer, b"content-length")
         self._left = int(length) if length.isdigit() else None
+        self.is_missing = _is_event_stream(answer) and not length and not _header(answer, b"transfer-encoding")
+        """True while only the end of its connection would end a stream, which is how a broken one ends as well."""
         is_readable = _is_event_stream(answer) and not _header(answer, b"content-encoding")
         self._done = sse.DoneMark() if is_readable else None
 
@@ -197,7 +212,9 @@ class _EndMark:
         if self._left is not None:
             self._left -= len(chunk)
             return self._left <= 0
-        return self._done is not None and self._done.feed(chunk)
+        is_done = self._done is not None and self._done.feed(chunk)
+        self.is_missing = self.is_missing and not is_done
+        return is_done
 
 
 def _is_event_stream(answer: Incoming) -> bool:

@@ -32,6 +32,10 @@ CACHED_CHARS = 2_000
 """Notes are shorter, and are counted again and again; 4,096 of them stay below 10 MB."""
 
 
+MAX_MODEL_CHARS = 256
+"""No model is called longer; a name is looked up piece by piece."""
+
+
 class _Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
     """One byte-pair encoding; special tokens are left out, since to us they are text like any other."""
 
@@ -200,7 +204,7 @@ def _names(model: str) -> Iterator[str]:
     As it is called; without its providers (`openai/gpt-4o`); the model a fine-tuned one was made from
     (`ft:gpt-4o:acme::id`); and each of these without its version (`gpt-4o-2099-01-01`), piece by piece.
     """
-    name = model.lower()
+    name = model.lower()[:MAX_MODEL_CHARS]
     plain = name.rsplit("/", 1)[-1]
     base = plain.split(":")[1] if plain.startswith("ft:") else plain
     yield from dict.fromkeys((name, plain, base))

@@ -151,8 +151,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     tokens: int = 0
     decision: str
-    """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `in-context`, `already-noted`,
-    `no-place`."""
+    """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `question` (it only
+    asks), `in-context`, `told` (its sentences are pinned), `already-noted`, `no-place`."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +203,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     """HTTP status of the answer; None while there is none."""
     reply: Reply | None = None
+    is_adrift: bool = False
+    """True when the session could not be looked up: the answer leaves no anchors, so that the next request finds the
+    session it really belongs to."""
     learns: tuple[str, ...] = ()
     """Kinds of memory that the policy allows to be learnt from it; empty for none."""
 
@@ -214,6 +217,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Mapping[str, Note] = {}
     """Notes already inserted, by `Note.where`."""
     is_new: bool = False
+    is_adrift: bool = False
+    """True when the session could not be looked up, and this one stands in for it."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -36,6 +37,12 @@ from gateway.upstreams.http import HttpUpstream
 
 KINDS: dict[str, Kind] = {name: module.KIND for name, module in family(kinds).items()}
 SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
+
+CATCH_UP_S = 1.0
+"""Of the start may go into learning what a killed process had recorded; the rest is learnt while serving."""
+
+END_S = 10.0
+"""Of the end may go into learning; the rest waits in the journal."""
 
 PROOF = Scope(tenant="accrue", user="self-test")
 """Whose memory the self-test writes and forgets; no credential hashes to this tenant."""
@@ -160,13 +167,18 @@ def _upstream(config: Config) -> HttpUpstream:
 async def _background(stack: AsyncExitStack, learner: Learner, policies: PolicyBook) -> None:
     """Start the learner and the watch over the policies; both end before what they use is closed."""
     stop = asyncio.Event()
-    tasks = [asyncio.create_task(learner.run(stop)), asyncio.create_task(policies.watch(stop, _reloaded))]
+    tasks = {asyncio.create_task(learner.run(stop)), asyncio.create_task(policies.watch(stop, _reloaded))}
 
     async def end() -> None:
         stop.set()
-        await asyncio.gather(*tasks)
+        _, late = await asyncio.wait(tasks, timeout=END_S)
+        for task in late:
+            task.cancel()
 
     stack.push_async_callback(end)
+    with contextlib.suppress(TimeoutError):  # what an earlier process left unlearnt, if that is quickly done
+        async with asyncio.timeout(CATCH_UP_S):
+            await learner.idle.wait()
 
 
 def _reloaded(complaint: str | None) -> None:

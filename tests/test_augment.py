@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import pytest
+from openai import AsyncOpenAI
 
-from gateway import augment, identify
+from gateway import augment, identify, wiring
 from gateway.augment import Augmenter, Visit
 from gateway.compose import Composer, Prompt
 from gateway.embedders.wordllama import WordLlamaEmbedder
@@ -22,10 +24,11 @@ from gateway.policy import Policy, Recall
 from gateway.shapes.chat import SHAPE
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
-from gateway.testing import ManualClock
+from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Found, Memory, MemoryMode, Outcome, Query, Scope, Session
 from gateway.wiring import KINDS
+from tests.conftest import Serve, Served
 
 NOW = 1_800_000_000.0
 EMBEDDER = WordLlamaEmbedder()
@@ -228,18 +231,88 @@ async def test_without_memory_the_sessions_earlier_notes_are_replayed_byte_for_b
 
 @pytest.mark.promise("P4")
 @pytest.mark.parametrize(("trouble", "status"), TROUBLES)
-@pytest.mark.parametrize("part", ["store", "journal"])
 async def test_without_memory_a_new_session_gets_the_pinned_lines_held_in_process(
-    bench: Bench, part: Literal["store", "journal"], trouble: Trouble, status: str
+    bench: Bench, trouble: Trouble, status: str
 ) -> None:
     await bench.knows("ann", RULE)
     await bench.knows("ann", DOG, kind="episode")
     await bench.augment(visit())
-    (bench.store if part == "store" else bench.journal).mood.trouble = trouble
+    bench.store.mood.trouble = trouble
     prompt = await bench.augment(visit(session="s2", policy=policy_for(trouble)))
     assert RULE.encode() in prompt.body
     assert DOG.encode() not in prompt.body
     assert prompt.outcome.header.startswith(f"{status}; notes=1; ")
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P5")
+@pytest.mark.parametrize(("trouble", "status"), TROUBLES)
+@pytest.mark.parametrize("mode", ["on", "write"])
+async def test_nothing_is_added_to_a_session_that_could_not_be_looked_up(
+    bench: Bench, mode: MemoryMode, trouble: Trouble, status: str
+) -> None:
+    await bench.knows("ann", RULE)
+    await bench.augment(visit())
+    bench.journal.mood.trouble = trouble
+    asked = visit(FOLLOW_UP, policy=policy_for(trouble), mode=mode)
+    session, prompt = await bench.augmenter.augment(asked)
+    assert prompt.body is asked.call.body
+    assert prompt.added == ()
+    assert prompt.outcome.header == f"{status}; reason=session"
+    assert session.is_adrift
+    assert bench.store.mood.asked == 1
+
+
+class ReaderHeldOnce(SqliteJournal):
+    """A journal whose disk, the first time it is asked for a session, is busy with something else."""
+
+    held = threading.Event()
+
+    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+        if not self.held.is_set():
+            self._reader.submit(self.held.wait, 10)
+        return await super().find_session(scope, anchors)
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P5")
+async def test_a_session_that_was_lost_for_one_call_is_found_by_the_next_with_all_it_was_told(
+    serve: Serve, upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policies").mkdir()
+    for model, deadline_ms in (("patient", 10_000), ("hurried", 200)):
+        policy = f"match: {{model: [{model}]}}\nrecall: {{deadline_ms: {deadline_ms}}}\n"
+        (tmp_path / "policies" / f"{model}.yaml").write_text(policy)
+    conversation = [{"role": "system", "content": "You are terse."}]
+    headers: list[str] = []
+
+    async def ask(served: Served, model: str, text: str) -> list[bytes]:
+        """Ask in the same conversation; the messages the upstream got."""
+        conversation.append({"role": "user", "content": text})
+        async with AsyncOpenAI(base_url=served.url, api_key="sk-1", max_retries=0) as sdk:
+            answer = await sdk.chat.completions.with_raw_response.create(model=model, messages=conversation)  # type: ignore[arg-type] # dicts do as well
+        headers.append(answer.headers["x-accrue-memory"])
+        conversation.append({"role": "assistant", "content": answer.parse().choices[0].message.content or ""})
+        return messages_of(upstream.requests()[-1].body)
+
+    async with serve() as served:
+        async with AsyncOpenAI(base_url=served.url, api_key="sk-1") as sdk:
+            taught = [{"role": "user", "content": f"{RULE} {DOG}"}]
+            await sdk.chat.completions.create(model="patient", messages=taught)  # type: ignore[arg-type] # dicts do as well
+        await served.learnt()
+        first = await ask(served, "patient", "What may my dog Biscuit eat, and what not at all?")
+    assert RULE.encode() in first[0]
+    monkeypatch.setattr(wiring, "SqliteJournal", ReaderHeldOnce)
+    async with serve() as served:
+        lost = await ask(served, "hurried", "And what of his friend, the neighbours' old cat?")
+        assert [json.loads(message) for message in lost] == conversation[:-1]
+        ReaderHeldOnce.held.set()
+        found = await ask(served, "patient", "Thank you, that is all there is to ask about Biscuit.")
+    assert found[:2] == first
+    assert found[2:4] == lost[2:4]
+    assert headers[0].startswith("hit; ")
+    assert headers[1] == "timeout; reason=session"
+    assert headers[2].startswith("hit; ")
 
 
 @pytest.mark.promise("P7")

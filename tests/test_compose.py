@@ -187,11 +187,38 @@ def test_a_new_system_text_gets_its_stable_lines_although_the_question_is_decide
     assert decisions(prompt) == {"rule": "injected", "dog": "no-place"}
 
 
-def test_what_the_conversation_itself_still_holds_is_not_repeated() -> None:
+def test_what_the_conversation_itself_holds_is_not_repeated_wherever_it_was_said_before() -> None:
     here, elsewhere = memory("here", "I live in Bern.", session="s1"), memory("else", "I live in Bern.")
     call = request([user("I live in Bern. Where do I live?")])
-    assert decisions(compose(call, NEW, recalled(here, elsewhere))) == {"here": "in-context", "else": "injected"}
+    assert decisions(compose(call, NEW, recalled(here, elsewhere))) == {"here": "in-context", "else": "in-context"}
+    by_assistant = request([user("Hi"), assistant("So I live in Bern. And you?"), user("Guess!")])
+    assert decisions(compose(by_assistant, NEW, recalled(elsewhere))) == {"else": "in-context"}
     assert decisions(compose(request([user("Where?")]), NEW, recalled(here))) == {"here": "injected"}
+
+
+def test_a_turn_whose_sentences_are_pinned_is_told_already() -> None:
+    turns = [
+        memory("both", "I prefer short answers.  Always answer in French."),
+        memory("more", "Always answer in French. The dog only speaks French."),
+        memory("mute", "🙂🙂"),
+        memory("again", "The cat speaks."),
+        memory("still", "The cat speaks."),  # which of two alike is said was decided before
+    ]
+    call = request([system(), user("What now?")])
+    expected = {"both": "told", "more": "injected", "mute": "injected", "again": "injected", "still": "injected"}
+    assert decisions(compose(call, NEW, recalled(RULE, TASTE, *turns))).items() >= expected.items()
+    no_room = Policy(budget=Budget(lanes={"constraint": 0, "episode": 500}))
+    prompt = compose(call, NEW, recalled(RULE, memory("turn", RULE.text)), no_room)
+    assert decisions(prompt) == {"rule": "budget", "turn": "injected"}
+
+
+def test_lines_stand_oldest_first_in_each_block_because_the_later_one_holds() -> None:
+    days = {"new-rule": 9, "old-rule": 1, "new-taste": 8, "mid-turn": 5, "old-turn": 2}
+    kinds = {"rule": "constraint", "taste": "preference", "turn": "episode"}
+    found = [msgspec.structs.replace(memory(id, kind=kinds[id[4:]]), at=86_400.0 * day) for id, day in days.items()]
+    (question,) = said(compose(request([user("What now?")]), NEW, recalled(*found)).body)
+    lines = ["old-rule", "new-rule", "old-turn", "mid-turn", "new-taste"]
+    assert sorted(lines, key=lambda id: question.index(f"[{id}]")) == lines
 
 
 @pytest.mark.promise("P8")

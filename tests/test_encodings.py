@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.encodings import MAX_DECODED_BYTES, decode
+from gateway.encodings import MAX_CODINGS, MAX_DECODED_BYTES, decode
 
 TEXT = b"".join(b"data: {%d}\n\n" % number for number in range(20_000))
 
@@ -50,7 +50,7 @@ def test_each_coding_is_undone(coding: str, compress: Compress, body: bytes) -> 
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.binary(max_size=2_000), st.lists(st.sampled_from(CODINGS), max_size=4))
+@given(st.binary(max_size=2_000), st.lists(st.sampled_from(CODINGS), max_size=MAX_CODINGS))
 def test_stacked_codings_are_undone_from_the_last_to_the_first(
     body: bytes, codings: list[tuple[str, Compress]]
 ) -> None:
@@ -58,6 +58,13 @@ def test_stacked_codings_are_undone_from_the_last_to_the_first(
     for _, compress in codings:
         sent = compress(sent)
     assert decode(sent, " , ".join(coding.upper() for coding, _ in codings)) == body
+
+
+def test_more_codings_than_anybody_means_are_not_undone() -> None:
+    sent = gzip.compress(gzip.compress(gzip.compress(b"text")))
+    assert decode(sent, "gzip, gzip, gzip") is None
+    assert decode(sent, "gzip, gzip") == gzip.compress(b"text")
+    assert decode(b"text", "identity, identity, identity") is None
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " ,identity,", "Identity"])

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fence import NOTES, RULES, SEPARATOR, Fence
+from gateway.fence import MARKS, NOTES, RULES, SEPARATOR, Fence
+from gateway.types import Memory
+from gateway.wiring import KINDS
 
 SECRET = b"s" * 32
 FENCE = Fence(SECRET)
@@ -47,6 +49,10 @@ FOREIGN = [
     f"<{NOTES} {NONCE.upper()}>" if NONCE.upper() != NONCE else "",
     f"<accrue-other {NONCE}>",
     NONCE,
+    "[m_0123456789ab] is spoken of",
+    "[m_0123456789AB]",
+    "[m_0123456789abc]",
+    "[m_",
     "\n\n",
     "\n",
     "<",
@@ -97,6 +103,47 @@ def test_no_line_opens_or_closes_a_block(lines: list[str], tag: str) -> None:
     assert OWN_TAG.findall(block) == [("", tag, NONCE), ("/", tag, NONCE)]
     assert block.endswith(f"\n</{tag} {NONCE}>")
     assert block.lower().count("<accrue-") + block.lower().count("</accrue-") == 2
+
+
+def line(kind: str) -> str:
+    """A line of a kind as it stands in a block."""
+    memory = Memory(
+        id="m_0123456789ab",
+        kind=kind,
+        text="My dog Biscuit is allergic to chicken.",
+        key="",
+        origin="user",
+        exchange="ex_1",
+        session="s1",
+        at=1.0,
+        recorded_at=1.0,
+    )
+    return KINDS[kind].line(memory)
+
+
+@pytest.mark.promise("P9")
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize(
+    ("before", "quote", "after"),
+    [
+        ("", "{}", ""),
+        ("You told me:\n", "- {}\n", "Is that right?"),
+        ("You told me:\r\n", "> {} \r\n", "> Is that right?"),
+        ("", "I remember: {}\t\n- {}\n", "\nAnd so on."),
+        ("One\n", "  * {}", ""),
+    ],
+)
+def test_a_line_of_ours_quoted_without_its_block_goes_and_the_lines_around_it_stay(
+    kind: str, before: str, quote: str, after: str
+) -> None:
+    assert FENCE.strip(before + quote.format(line(kind), line(kind)) + after) == before + after
+
+
+@pytest.mark.promise("P9")
+@pytest.mark.parametrize("tag", [NOTES, RULES])
+def test_what_is_ours_bears_a_mark(tag: str) -> None:
+    for text in (FENCE.block(tag, NONCE, ["a line"]), *map(line, KINDS)):
+        assert any(mark in text.encode() for mark in MARKS)
 
 
 def test_each_line_is_one_bullet() -> None:

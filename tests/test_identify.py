@@ -137,6 +137,17 @@ def test_a_name_that_is_too_long_is_refused(name: str) -> None:
         read(f"/{name[0]}/{too_long.decode()}{PATH}")
 
 
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize("name", ["user", "session", "agent"])
+def test_nobody_may_take_the_name_that_stands_for_a_credential(name: str) -> None:
+    header = b"x-accrue-" + name.encode()
+    with pytest.raises(BadRequest, match=rf"x-accrue-{name} may not be \(credential\)") as raised:
+        read(PATH, (header, f" {CREDENTIAL_USER} ".encode()))
+    assert raised.value.code == "invalid_identity"
+    with pytest.raises(BadRequest, match=f"the {name} in the path may not be"):
+        read(f"/{name[0]}/{quote(CREDENTIAL_USER)}{PATH}")
+
+
 # --- mode ---------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +211,14 @@ def test_a_body_may_name_a_user_at_any_length_and_two_stay_two() -> None:
     assert max(map(len, users)) <= MAX_NAME_CHARS
 
 
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize("name", [CREDENTIAL_USER, f" {CREDENTIAL_USER}\n"])
+def test_a_body_that_names_the_credentials_user_gets_another(name: str) -> None:
+    user = user_of(read(), call(user=name), "session")
+    assert user not in (None, CREDENTIAL_USER)
+    assert user == user_of(read(), call(user=name), "credential")
+
+
 # --- tenant -------------------------------------------------------------------------------------------------------
 
 
@@ -229,6 +248,9 @@ def test_every_credential_counts_and_each_makes_another_tenant() -> None:
         [(b"authorization", b"Bearer sk-2")],
         [(b"x-api-key", b"Bearer sk-1")],
         [(b"api-key", b"Bearer sk-1")],
+        [(b"x-goog-api-key", b"Bearer sk-1")],
+        [(b"ocp-apim-subscription-key", b"Bearer sk-1")],
+        [KEY, (b"ocp-apim-subscription-key", b"k")],
         [KEY, (b"x-api-key", b"k")],
         [KEY, (b"api-key", b"k")],
         [KEY, (b"x-api-key", b"k"), (b"api-key", b"k")],
@@ -266,7 +288,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
             at=1.0,
             path="/chat/completions",
             state="done",
-            anchors=anchors.of_reply(said, [Turn(role="assistant", text=LONG)]),
+            anchors=anchors.of_reply(said, [Turn(role="assistant", text=LONG)], is_named=True),
         )
         await journal.commit(exchange)
         yield journal
@@ -305,3 +327,21 @@ async def test_an_echo_or_a_name_finds_nobody_elses_session(
     for path in (PATH, "/s/known" + PATH):
         claimed = claims([(b"authorization", key)], path, SECRET)
         assert (await session_of(journal, ManualClock(), claimed, user, call(*ECHO))).is_new
+
+
+@pytest.mark.promise("P7")
+async def test_without_a_name_only_the_whole_history_tells_the_session(journal: SqliteJournal) -> None:
+    longer = (*ECHO, Turn(role="assistant", text=LONG), Turn(role="user", text="I see."))
+    begun = Exchange(
+        id="ex_2",
+        scope=Scope(tenant=read().tenant, user=None, session="unnamed"),
+        at=2.0,
+        path="/chat/completions",
+        state="done",
+        anchors=anchors.of_reply(longer[:3], longer[3:4], is_named=False),
+    )
+    await journal.commit(begun)
+    session = await session_of(journal, ManualClock(), read(), None, call(*longer))
+    assert (session.scope.session, session.is_new) == ("unnamed", False)
+    other = call(Turn(role="user", text="hello"), *longer[1:])
+    assert (await session_of(journal, ManualClock(), read(), None, other)).is_new

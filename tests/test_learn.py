@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite import SqliteJournal
 from gateway.kinds.constraint import Constraint
-from gateway.learn import BATCH, WINDOW_CHARS, Learner, derive, window_key
+from gateway.learn import BATCH, MAX_TURNS, WINDOW_CHARS, Learner, derive, window_key
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from gateway.tokens import Tokens
@@ -76,6 +77,15 @@ class Hoard(Constraint):
 
     def find(self, turn: Turn) -> Sequence[str]:
         return [turn.text]
+
+
+class Allergic(Constraint):
+    """A kind with a fault: there is a word it cannot bear."""
+
+    def find(self, turn: Turn) -> Sequence[str]:
+        if "pollen" in turn.text:
+            raise ZeroDivisionError("a fault of ours")
+        return super().find(turn)
 
 
 class Shaky(LocalStore):
@@ -208,7 +218,7 @@ def test_not_even_a_kind_that_would_keep_everything_learns_from_tools() -> None:
 def test_what_an_earlier_exchange_holds_is_not_learnt_again() -> None:
     said = exchange(user("And to Basel?"), context=(user(QUESTION), assistant(ANSWER)), answers=["À dix heures."])
     assert [text for _, _, text in found(said)] == ["And to Basel?", "À dix heures."]
-    assert derive(said, KINDS, NOW)[0].key == f"{ANSWER}\nAnd to Basel?\nAnd to Basel?\nÀ dix heures."
+    assert derive(said, KINDS, NOW)[0].key == f"{QUESTION}\n{ANSWER}\nAnd to Basel?\nAnd to Basel?\nÀ dix heures."
 
 
 def test_the_policy_says_which_kinds_are_learnt() -> None:
@@ -234,9 +244,37 @@ def test_ids_follow_from_what_was_said_and_where() -> None:
 def test_the_window_of_a_turn_is_what_was_spoken_around_it() -> None:
     tool = Turn(role="tool", text="table of trains")
     silent = Turn(role="assistant", text="", calls=(ToolCall(id="c", name="look", arguments="{}"),))
-    turns = [user("far"), user("b" * 700), silent, tool, assistant("here"), tool, user("a" * 700), user("later")]
-    assert window_key(turns, 4) == "\n".join(["b" * WINDOW_CHARS, "here", "here", "a" * WINDOW_CHARS])
-    assert window_key(turns[4:5], 0) == "here\nhere"
+    turns = [user("far"), user("b" * 700), silent, assistant("near"), tool, user("here"), tool, silent]
+    turns += [assistant("a" * 700), user("later")]
+    assert window_key(turns, 5) == "\n".join(["b" * WINDOW_CHARS, "near", "here", "here", "a" * WINDOW_CHARS])
+    assert window_key(turns[5:6], 0) == "here\nhere"
+
+
+def test_a_correction_is_found_by_what_it_corrects() -> None:
+    said = exchange(user("No, on the 5th."), context=(user("When is the recital?"), assistant("On the 4th.")))
+    assert "recital" in derive(said, KINDS, NOW)[0].key
+
+
+def test_of_an_exchange_without_end_the_newest_turns_are_learnt() -> None:
+    said = exchange(*(user(f"Fact number {number}.") for number in range(2 * MAX_TURNS)), answers=[ANSWER])
+    texts = [text for _, _, text in found(said)]
+    assert len(texts) == MAX_TURNS
+    assert (texts[0], texts[-1]) == (f"Fact number {MAX_TURNS + 1}.", ANSWER)
+
+
+def test_windows_of_many_turns_look_at_no_more_than_their_neighbours() -> None:
+    looks: Counter[int] = Counter()
+
+    class Watched(list[Turn]):
+        def __getitem__(self, place: Any) -> Any:
+            looks[place] += 1
+            return super().__getitem__(place)
+
+    turns = Watched(user(f"Fact number {number}.") for number in range(1_000))
+    for place in range(len(turns)):
+        window_key(turns, place)
+    assert len(looks) == 1_000
+    assert max(looks.values()) <= 4 * 4
 
 
 async def test_what_happened_is_learnt_with_its_tokens(school: School) -> None:
@@ -316,6 +354,24 @@ async def test_a_batch_that_fails_midway_is_learnt_whole_later(school: School) -
     school.store.is_away = False
     assert await school.learner.step() == 2
     assert {RULE, "Where is platform nine?"} <= set(await school.known())
+
+
+@pytest.mark.promise("P6")
+async def test_an_exchange_that_cannot_be_learnt_keeps_no_other_from_it(school: School) -> None:
+    learner = Learner(school.journal, school.store, {**KINDS, "constraint": Allergic()}, TOKENS, ManualClock(NOW))
+    await school.happened(
+        exchange(user("Where is platform nine?"), id="ex_1", answers=()),
+        exchange(user("Much pollen today."), id="ex_2", answers=()),
+        exchange(user("And platform ten?"), id="ex_3", answers=()),
+    )
+    async with msgspec.structs.replace(school, learner=learner).running():
+        await learner.idle.wait()
+        assert set(await school.known()) == {"Where is platform nine?", "And platform ten?"}
+        await school.happened(exchange(user(QUESTION), id="ex_4"))
+        learner.wake()
+        await learner.idle.wait()
+        assert RULE in await school.known()
+    assert await school.journal.lease(100) == []
 
 
 async def test_the_learner_is_idle_when_all_is_learnt_and_not_once_there_is_more(school: School) -> None:

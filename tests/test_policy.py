@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -253,7 +254,106 @@ async def test_nothing_is_told_while_nothing_changes(tmp_path: Path, monkeypatch
                 await outcomes.get()
 
 
-async def test_a_folder_that_is_missing_is_not_watched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["memory: off", "match: {agent: [default]}\nmemory: off"])
+def test_a_folder_that_disappears_leaves_the_policies_in_force(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / ("some.yaml" if "match" in text else "default.yaml")).write_text(text)
+    book = PolicyBook(folder, KINDS)
+    folder.rename(tmp_path / "elsewhere")
+    assert book.reload() == f"{folder} has gone; the policies in force stay"
+    assert book.current.match(*CALL).memory == "off"
+
+
+def test_a_folder_that_never_was_is_not_missed(tmp_path: Path) -> None:
     book = PolicyBook(tmp_path / "absent", KINDS)
-    async with asyncio.timeout(5):
-        await book.watch(asyncio.Event(), lambda _: pytest.fail("nothing can have changed"))
+    assert book.reload() is None
+    assert book.current.policies == (Policy(),)
+
+
+def made(folder: Path, text: str) -> None:
+    """A folder with this default, in its place at once."""
+    draft = folder.with_name("draft")
+    draft.mkdir()
+    (draft / "default.yaml").write_text(text)
+    draft.rename(folder)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_a_folder_that_comes_back_is_watched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_deleted: bool
+) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 0.01)
+    folder = tmp_path / "policies"
+    made(folder, "memory: off")
+    book = PolicyBook(folder, KINDS)
+    async with watching(book) as outcomes:
+        await until(outcomes, None)
+        if is_deleted:
+            shutil.rmtree(folder)
+        else:
+            folder.rename(tmp_path / "old")
+        await until(outcomes, f"{folder} has gone; the policies in force stay")
+        assert book.current.match(*CALL).memory == "off"
+        made(folder, "memory: read")
+        await until(outcomes, None)
+        assert book.current.match(*CALL).memory == "read"
+        (folder / "default.yaml").write_text("memory: write")
+        await until(outcomes, None)
+        assert book.current.match(*CALL).memory == "write"
+
+
+async def test_another_folder_in_the_same_place_takes_effect_and_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 0.01)
+    folder = tmp_path / "policies"
+    made(folder, "memory: off")
+    book = PolicyBook(folder, KINDS)
+    async with watching(book) as outcomes:
+        await until(outcomes, None)
+        folder.rename(tmp_path / "old")
+        made(folder, "memory: read")
+        await until_mode(book, outcomes, "read")
+        (folder / "default.yaml").write_text("memory: write")
+        await until_mode(book, outcomes, "write")
+
+
+async def test_a_folder_that_is_made_anew_in_a_moment_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 0.01)
+    folder = tmp_path / "policies"
+    made(folder, "memory: off")
+    book = PolicyBook(folder, KINDS)
+    async with watching(book) as outcomes:
+        await until(outcomes, None)
+        shutil.rmtree(folder)
+        folder.mkdir()  # often with the number of the old one
+        (folder / "default.yaml").write_text("memory: read")
+        await until_mode(book, outcomes, "read")
+        (folder / "default.yaml").write_text("memory: write")
+        await until_mode(book, outcomes, "write")
+
+
+async def until_mode(book: PolicyBook, outcomes: asyncio.Queue[str | None], mode: str) -> None:
+    async with asyncio.timeout(10):
+        while book.current.match(*CALL).memory != mode:
+            await outcomes.get()
+
+
+async def test_a_folder_that_is_missing_at_the_start_is_read_when_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 0.01)
+    book = PolicyBook(tmp_path / "policies", KINDS)
+    async with watching(book) as outcomes:
+        made(tmp_path / "policies", "memory: off")
+        await until(outcomes, None)
+        assert book.current.match(*CALL).memory == "off"
+
+
+async def test_a_watch_for_a_missing_folder_ends_when_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 60)
+    async with watching(PolicyBook(tmp_path / "absent", KINDS)) as outcomes:
+        assert outcomes.empty()

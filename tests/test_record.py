@@ -319,9 +319,16 @@ async def test_an_answer_beyond_the_limit_passes_and_is_not_read(monkeypatch: py
     assert texts(await Desk().heard(incoming(stream, STREAM))) == [ANSWER]
 
 
-async def test_a_large_answer_is_read_off_the_event_loop_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limit", "answer", "headers"),
+    [(0, BODY, [JSON]), (99_999, gzip.compress(BODY), [JSON, (b"content-encoding", b"gzip")])],
+    ids=["large", "encoded"],
+)
+async def test_a_large_or_encoded_answer_is_read_off_the_event_loop_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch, limit: int, answer: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
     small = await Desk().heard(incoming([BODY], JSON))
-    monkeypatch.setattr(record, "THREADED_PARSE_BYTES", 0)
+    monkeypatch.setattr(record, "THREADED_PARSE_BYTES", limit)
     hops: list[object] = []
     to_thread = asyncio.to_thread
 
@@ -330,13 +337,86 @@ async def test_a_large_answer_is_read_off_the_event_loop_with_the_same_result(mo
         return await to_thread(*arguments)
 
     monkeypatch.setattr(asyncio, "to_thread", counted)
-    assert await Desk().heard(incoming([BODY], JSON)) == small
+    assert await Desk().heard(incoming([answer], *headers)) == small
     assert len(hops) == 1
 
 
-async def test_a_stream_that_ends_without_its_end_mark_was_interrupted() -> None:
-    exchange = await Desk().heard(incoming(SPOKEN, STREAM))
-    assert (exchange.state, texts(exchange)) == ("interrupted", [ANSWER])
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+
+
+async def test_a_framed_stream_that_ends_without_its_end_mark_was_interrupted_and_passes() -> None:
+    for frame in [CHUNKED, (b"content-length", str(len(b"".join(SPOKEN)) + 1).encode())]:
+        exchange = await Desk().heard(incoming(SPOKEN, STREAM, frame))
+        assert (exchange.state, texts(exchange)) == ("interrupted", [ANSWER])
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.parametrize("encode", [None, gzip.compress])
+async def test_a_stream_that_only_its_connection_ends_must_have_its_end_mark(
+    encode: Callable[[bytes], bytes] | None,
+) -> None:
+    desk, got = Desk(), list[bytes]()
+    chunks = SPOKEN if encode is None else [encode(b"".join(SPOKEN))]
+    headers = [STREAM] if encode is None else [STREAM, (b"content-encoding", b"gzip")]
+
+    async def client() -> None:
+        async for chunk in desk.listen(incoming(chunks, *headers)):
+            got.append(chunk)
+
+    with pytest.raises(UpstreamUnreachable, match="broke off"):
+        await asyncio.wait_for(client(), 5)
+    assert got == chunks
+    assert [(kept.state, texts(kept)) for kept in desk.journal.kept] == [("interrupted", [ANSWER])]
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.parametrize("error", [None, MemoryUnavailable("disk full"), ZeroDivisionError("ours")])
+async def test_a_cut_is_told_whatever_becomes_of_its_record(error: Exception | None) -> None:
+    desk = Desk(commit_wait_s=0.01)
+    desk.journal.error = error
+    if error is None:
+        desk.journal.gate.clear()
+    async with asyncio.timeout(5):
+        with pytest.raises(UpstreamUnreachable, match="broke off"):
+            assert [chunk async for chunk in desk.listen(incoming(SPOKEN, STREAM))]
+        desk.journal.gate.set()
+        await desk.recorder.drain()
+    assert len(desk.unrecorded) == 1
+
+
+FINISHED = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+FAILED = b'data: {"error":{"message":"overloaded"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("chunks", "headers", "state"),
+    [
+        ([*SPOKEN, FINISHED], [STREAM], "done"),
+        ([*SPOKEN, FAILED, DONE], [STREAM], "interrupted"),
+        (SPOKEN, [STREAM, (b"content-encoding", b"rot13")], "interrupted"),
+        (SPOKEN, [STREAM, (b"content-encoding", b"gzip")], "interrupted"),
+        (SPOKEN, [JSON], "interrupted"),
+    ],
+    ids=["finished", "failed and ended", "unknown coding", "broken coding", "no stream"],
+)
+async def test_what_ends_as_it_should_or_cannot_be_read_is_not_taken_for_cut(
+    chunks: list[bytes], headers: list[tuple[bytes, bytes]], state: str
+) -> None:
+    assert (await Desk().heard(incoming(chunks, *headers))).state == state
+
+
+async def test_a_stream_too_long_to_be_read_is_not_taken_for_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", 9)
+    assert (await Desk().heard(incoming(SPOKEN, STREAM))).state == "interrupted"
+
+
+@pytest.mark.parametrize("is_adrift", [True, False])
+async def test_an_answer_in_a_session_that_could_not_be_looked_up_leaves_no_anchors(is_adrift: bool) -> None:
+    desk = Desk()
+    desk.exchange = msgspec.structs.replace(desk.exchange, is_adrift=is_adrift)
+    exchange = await desk.heard(incoming([*SPOKEN, DONE], STREAM))
+    assert texts(exchange) == [ANSWER]
+    assert bool(exchange.anchors) is not is_adrift
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
@@ -377,7 +457,7 @@ async def test_each_choice_is_kept_and_leaves_its_anchors() -> None:
     exchange = await Desk(n=2).heard(incoming([whole(first, second)], JSON))
     assert texts(exchange) == [first, second]
     echo = [{"role": "user", "content": "When?"}, {"role": "assistant", "content": second}]
-    assert set(anchors.of_request(call(messages=echo).turns)) <= set(exchange.anchors)
+    assert set(anchors.of_request(call(messages=echo).turns, is_named=True)) <= set(exchange.anchors)
 
 
 async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answer(tmp_path: Path) -> None:
@@ -389,7 +469,7 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
         echo = {"role": "assistant", "tool_calls": [{"id": "call_a1b2c3d4e5", "function": {"name": "look"}}]}
         turns = call(messages=[{"role": "user", "content": "When?"}, echo]).turns
         anyone = msgspec.structs.replace(ANN, session="")
-        found = await journal.find_session(anyone, anchors.of_request(turns))
+        found = await journal.find_session(anyone, anchors.of_request(turns, is_named=True))
         assert found is not None
         assert found.scope.session == "s1"
         assert await journal.read(Operator(), "ex_1") is not None

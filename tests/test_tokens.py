@@ -13,7 +13,7 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.tokens import CACHED_CHARS, UNKNOWN_WINDOW, Tokens
+from gateway.tokens import CACHED_CHARS, MAX_MODEL_CHARS, UNKNOWN_WINDOW, Tokens, _names
 
 TOKENS = Tokens.from_litellm()
 NOTHING = Tokens(None, None)
@@ -157,6 +157,13 @@ def test_a_window_is_found_by_the_most_telling_name(tmp_path: Path) -> None:
     assert tokens.window("gpt-4o-mini") == UNKNOWN_WINDOW
     assert tokens.window("llama3:8b") == UNKNOWN_WINDOW
     assert tokens.window("") == UNKNOWN_WINDOW
+
+
+def test_of_an_endless_name_only_the_beginning_is_looked_up(tmp_path: Path) -> None:
+    tokens = table(tmp_path, {"gpt-4o": {"max_input_tokens": 100}})
+    endless = "gpt-4o" + "-1" * 5_000
+    assert tokens.window(endless) == 100
+    assert len(list(_names(endless))) <= MAX_MODEL_CHARS
 
 
 def test_a_window_that_is_no_number_is_not_known(tmp_path: Path) -> None:

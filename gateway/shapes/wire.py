@@ -158,6 +158,10 @@ def text_of(content: Content) -> str:
     return "\n".join(filter(None, texts))
 
 
+MAX_TOKENS = 1 << 40
+"""More is no count; 64 bits must hold it on record."""
+
+
 def usage_of(raw: msgspec.Raw) -> Usage | None:
     """Tokens as the provider counted them; None when it did not say."""
     usage = lenient(_USAGE, raw)
@@ -165,9 +169,9 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         return None
     details = usage.prompt_tokens_details or _PromptDetails()
     return Usage(
-        prompt_tokens=usage.prompt_tokens or 0,
-        completion_tokens=usage.completion_tokens or 0,
-        cached_tokens=details.cached_tokens or 0,
+        prompt_tokens=min(usage.prompt_tokens or 0, MAX_TOKENS),
+        completion_tokens=min(usage.completion_tokens or 0, MAX_TOKENS),
+        cached_tokens=min(details.cached_tokens or 0, MAX_TOKENS),
     )
 
 

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from gateway.shapes.wire import FunctionCall, Message, content_of, lenient, text_of, usage_of, user_of
+from gateway.shapes.wire import MAX_TOKENS, FunctionCall, Message, content_of, lenient, text_of, usage_of, user_of
 from gateway.types import ToolCall, Usage
 
 FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -95,6 +95,12 @@ def test_arguments_sent_as_an_object_stand_as_written() -> None:
             Usage(completion_tokens=2, cached_tokens=3),
         ),
         (b'{"prompt_tokens":"many"}', None),
+        (b'{"prompt_tokens":1000000}', Usage(prompt_tokens=1_000_000)),
+        (
+            b'{"prompt_tokens":9999999999999999999,"completion_tokens":9223372036854775807,'
+            b'"prompt_tokens_details":{"cached_tokens":18446744073709551615}}',
+            Usage(prompt_tokens=MAX_TOKENS, completion_tokens=MAX_TOKENS, cached_tokens=MAX_TOKENS),
+        ),
     ],
 )
 def test_usage_is_read_as_far_as_it_goes(written: bytes, usage: Usage | None) -> None:

@@ -144,9 +144,12 @@ class Index:
             return None
 
     def _create(self) -> EdgeShard:
-        self._label_file.unlink(missing_ok=True)
-        shutil.rmtree(self._shard_folder, ignore_errors=True)
-        self._shard_folder.mkdir(parents=True, mode=0o700)
+        try:
+            self._label_file.unlink(missing_ok=True)
+            shutil.rmtree(self._shard_folder, ignore_errors=True)
+            self._shard_folder.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise MemoryUnavailable(f"search index: {error}") from error
         dense = EdgeVectorParams(
             size=self._embedder.size, distance=Distance.Dot, datatype=VectorStorageDatatype.Float16
         )

@@ -22,6 +22,9 @@ from gateway.types import Memory
 FIELDS = Memory.__struct_fields__
 """Each is a column of the same name: a new field of Memory needs a migration here."""
 
+MAX_PINNED = 200
+"""Of a kind are told of at all: no budget has room for more, and who says always a thousand times means none of it."""
+
 COLUMNS = ", ".join(FIELDS)
 
 
@@ -129,13 +132,14 @@ class Truth:
             return [_memory(row) for row in reader.execute(query, (owner, not kinds, json.dumps(kinds), limit))]
 
     def pinned(self, owner: str, kinds: Sequence[str]) -> list[Memory]:
-        """Rows of an owner and these kinds that still hold, newest first."""
+        """Rows of an owner and these kinds that still hold, newest first, at most `MAX_PINNED` of a kind."""
         query = f"""
             SELECT {COLUMNS} FROM memories
-            WHERE owner = ? AND kind IN (SELECT value FROM json_each(?)) AND ended_at IS NULL
-            ORDER BY at DESC, point DESC"""
+            WHERE owner = ? AND kind = ? AND ended_at IS NULL
+            ORDER BY at DESC, point DESC LIMIT ?"""
         with self._reader() as reader:
-            return [_memory(row) for row in reader.execute(query, (owner, json.dumps(kinds)))]
+            found = [row for kind in kinds for row in reader.execute(query, (owner, kind, MAX_PINNED))]
+        return sorted(map(_memory, found), key=lambda memory: memory.at, reverse=True)
 
     def at_points(self, owner: str, points: Sequence[int]) -> dict[int, Memory]:
         """Rows of an owner that still hold, by point; other points are absent, whoever they belong to."""

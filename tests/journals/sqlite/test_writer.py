@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
 
@@ -125,6 +125,32 @@ def test_a_loop_that_is_closed_before_its_answer_does_not_stop_the_writer(writer
     gone.close()
     hold.let_go()
     assert writer.submit(partial(say, "heard")).result(WAIT_S) == 2
+
+
+def test_an_operation_for_which_nobody_waits_is_written_all_the_same(writer: Writer, path: Path) -> None:
+    assert writer.submit(partial(say, "patient"), is_patient=True).result(WAIT_S) == 1
+    assert words(path) == ["patient"]
+
+
+def test_patient_operations_share_the_commit_of_one_that_is_waited_for(
+    writer: Writer, begun: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "PATIENCE_S", 60)
+    patient = [writer.submit(partial(say, f"{number}"), is_patient=True) for number in range(3)]
+    assert not wait(patient, timeout=0.05).done
+    assert writer.submit(partial(say, "urgent")).result(WAIT_S) == 4
+    assert [future.result(0) for future in patient] == [1, 2, 3]
+    assert len(begun) == 1
+
+
+def test_closing_waits_for_no_company(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PATIENCE_S", 60)
+    writer = Writer(connect(path, MIGRATIONS))
+    written = writer.submit(partial(say, "patient"), is_patient=True)
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    closing.join(WAIT_S)
+    assert written.result(0) == 1
 
 
 def test_a_queue_that_is_full_refuses_at_once(writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,12 @@ def test_an_unreadable_shard_is_made_anew(tmp_path: Path, name: str) -> None:
     second.close()
 
 
+def test_a_folder_that_cannot_be_made_is_an_unavailable_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(MemoryUnavailable, match="search index"):
+        Index(tmp_path / "file", WordsEmbedder())
+
+
 def test_clearing_leaves_an_empty_index_that_works(index: Index) -> None:
     index.apply([change(1, "tea")])
     index.clear()

@@ -62,6 +62,19 @@ def test_a_strangers_point_is_absent(truth: Truth) -> None:
     assert truth.at_points("bob", [1]) == {}
 
 
+def test_of_a_pinned_kind_the_newest_are_told_of_and_only_so_many(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.stores.local.truth.MAX_PINNED", 2)
+    for number in range(4):
+        truth.put("ann", "acme", [memory(f"fact{number}", at=float(number)), memory(f"rule{number}", kind="rule")])
+    truth.put("ann", "acme", [memory("fact3", at=3.0, ended_at=5.0)])
+    truth.put("bob", "acme", [memory("his", at=9.0)])
+    assert [one.id for one in truth.pinned("ann", ["rule", "fact"])] == ["fact2", "rule3", "rule2", "fact1"]
+    assert [one.id for one in truth.pinned("ann", ["fact"])] == ["fact2", "fact1"]
+    assert truth.pinned("ann", []) == []
+
+
 def test_logging_all_names_the_rows_that_hold(truth: Truth) -> None:
     truth.put("ann", "acme", [memory("m1"), memory("m2", ended_at=3.0), memory("m3")])
     truth.settle(3)

@@ -1,0 +1,48 @@
+"""Calls a client makes on the side: titles, tags, summaries, probes. They get no notes and teach nothing.
+
+What tells them are the words by which clients ask for them, without tools to work with. A person who asks for a title
+does so in a conversation, under another system text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from gateway.types import Call
+
+SEARCHED_CHARS = 1_500
+"""Of a system text and of a message; what a call is for is said first."""
+
+PROBE_TOKENS = 5
+"""An answer this short is asked for to see whether somebody answers."""
+
+_SYSTEM = re.compile(
+    r"you are a title generator|output only a (?:thread |chat |conversation )?title|conversation summari[sz]er"
+    r"|(?:generate|create|write|suggest|provide|produce)s?\b[^.\n]{0,60}"
+    r"\b(?:titles?|tags|follow-?up questions|emoji|search quer(?:y|ies))\b[^.\n]{0,60}"
+    r"\b(?:conversations?|chat|thread|dialogue|message history|first message)\b"
+    r"|summari[sz]e (?:the|this)(?: user's)? (?:conversation|chat|dialogue|thread)"
+    r"|tasked with summari[sz]ing (?:the |this |a )?(?:conversation|chat|dialogue)",
+    re.IGNORECASE,
+)
+_TASK = re.compile(
+    r"\s*(?:(?:please )?(?:generate|create|write|provide|suggest) an? (?:[\w-]+,? ){0,4}title "
+    r"(?:for|of|summari[sz]ing) (?:this|the|our|a) (?:conversation|chat|thread)|title for:|<chat_history>"
+    r"|analy[sz]e this conversation and provide"
+    # Open WebUI begins all its prompts alike, and those by which it answers from documents are no side calls
+    r"|### Task:\s+(?:(?:generate|suggest)\b[^\n]{0,200}\b(?:chat history|conversation|image generation)"
+    r"|analy[sz]e the chat history|you are an autocompletion))",
+    re.IGNORECASE,
+)
+
+
+def is_side_call(call: Call) -> bool:
+    """Whether a call is not part of a conversation but about one."""
+    if "tools" in call.fields:
+        return False
+    leading = [turn.text[:SEARCHED_CHARS] for turn in call.turns if turn.role in ("system", "developer")]
+    newest = itertools.takewhile(lambda turn: turn.role != "assistant", reversed(call.turns))
+    asked = [turn.text[:SEARCHED_CHARS] for turn in newest if turn.role == "user"]
+    is_probe = call.max_output_tokens is not None and call.max_output_tokens <= PROBE_TOKENS
+    return is_probe or any(map(_SYSTEM.search, leading)) or any(map(_TASK.match, asked))
