@@ -181,7 +181,7 @@ class PolicyBook:
             yield_on_timeout=True,
             recursive=False,
         ):
-            # Moved away, it makes no event; made anew, it may have the same number.
+            # A link set to another folder makes no event; a folder made anew may have the same number.
             is_gone = _identity(folder) != watched or folder in {Path(path).absolute() for _, path in changes}
             if changes or not stands or is_gone:
                 stands = True

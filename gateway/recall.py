@@ -6,7 +6,7 @@ Whether they fit, and where they go, is decided in gateway/compose.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from gateway.kinds.base import Kind
@@ -58,8 +58,8 @@ def rank(hits: Sequence[Hit], question: str, settings: Recall, now: float) -> li
     list drag a strong one down (DESIGN section 7). Hits that have nothing telling in common with the question do not
     take part: normalised, the best of them would look as good as any.
     """
-    asked = mention_of(telling(question))
-    related = [hit for hit in hits if _is_related(hit, asked, settings)]
+    is_asked = mention_of(telling(question))
+    related = [hit for hit in hits if _is_related(hit, is_asked, settings)]
     best: dict[str, float] = {}
     for hit in related:
         for way, score in hit.scores.items():
@@ -80,10 +80,10 @@ def rank(hits: Sequence[Hit], question: str, settings: Recall, now: float) -> li
     return ranked
 
 
-def _is_related(hit: Hit, asked: re.Pattern[str], settings: Recall) -> bool:
+def _is_related(hit: Hit, is_asked: Callable[[str], bool], settings: Recall) -> bool:
     """Whether a hit shares a telling word with the question, or is near to it in meaning."""
     is_near = hit.scores.get("dense", 0.0) >= settings.min_dense
-    return is_near or (hit.scores.get("words", 0.0) > 0.0 and asked.search(hit.memory.key) is not None)
+    return is_near or (hit.scores.get("words", 0.0) > 0.0 and is_asked(hit.memory.key))
 
 
 def _score(hit: Hit, weights: Mapping[str, float], half_life_days: float, now: float) -> float:

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import httptools
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.admin.health import Readiness
 from gateway.app import application
@@ -36,18 +39,19 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     with contextlib.closing(_bound(config.server)) as listening:
         async with running(config) as parts:
             server = _Server(_uvicorn(config, parts))
-            announce(banner(config, parts, listening.getsockname()[1]))
-            # What start-up made stays: going over it again and again costs pauses of tens of milliseconds under load.
-            gc.collect()
-            gc.freeze()
-            await server.serve(sockets=[listening])
+            with _stopping(server):
+                announce(banner(config, parts, listening.getsockname()[1]))
+                # What start-up made stays: going over it again and again costs pauses of tens of milliseconds.
+                gc.collect()
+                gc.freeze()
+                await server.serve(sockets=[listening])
 
 
 @contextlib.asynccontextmanager
 async def serving(config: Config, parts: Running) -> AsyncIterator[int]:
     """Serve while the block runs, in this event loop and without touching signals; gives the port."""
     with contextlib.closing(_bound(config.server)) as listening:
-        server = _Embedded(_uvicorn(config, parts))
+        server = _Server(_uvicorn(config, parts))
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield listening.getsockname()[1]
@@ -73,28 +77,81 @@ def banner(config: Config, parts: Running, port: int) -> str:
     )
 
 
-class _Embedded(uvicorn.Server):
-    """A server that leaves signals to whoever runs the event loop."""
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it.
+
+    Uvicorn would take them late, and raise them again after it has shut down, which would end the process before
+    memory is closed.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn raises a signal again after it has shut down, which would end the process before memory is closed."""
+class _Protocol(HttpToolsProtocol):
+    """Uvicorn's HTTP, with two corrections."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
+    _has_offer = False
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a request that offers to change the protocol is read again without the offer.
+
+        Java's clients offer HTTP/2 with every first request, and Apache's TLS. We may ignore it (RFC 9110, 7.8), but
+        the parser takes all that follows the head, which is their body, for the other protocol.
+        """
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                data = self._declined() + data[stop.args[0] :] if self._has_offer else b""
+                self.parser = _parser(self)  # the one that stopped reads no request after a last one
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            else:
+                return
+
+    def on_headers_complete(self) -> None:
+        """Close the headers: what a chunked body brings after its end are trailers (RFC 9110, 6.5.1), and no names."""
+        offers = [value.lower() for name, value in self.headers if name == b"upgrade"]
+        # An offer of WebSocket is answered in gateway/pipeline.py.
+        self._has_offer = self.parser.should_upgrade() and offers not in ([], [b"websocket"])
+        if not self._has_offer:
+            super().on_headers_complete()
+            self.headers = []  # the scope keeps the list it has
+
+    def on_message_complete(self) -> None:
+        """End the message, unless it will be read again."""
+        if not self._has_offer:
+            super().on_message_complete()
+
+    def _declined(self) -> bytes:
+        """The head of the request that was read last, without the offer."""
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [b"%b: %b" % line for line in self.headers if line[0] != b"upgrade"]
+        return b"\r\n".join([first, *lines, b"\r\n"])
+
+
+def _parser(protocol: _Protocol) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+    return parser
+
+
+@contextlib.contextmanager
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the server in order, from before it says that it listens."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, server.handle_exit, number, None)
+    try:
+        yield
+    finally:
         for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+            loop.remove_signal_handler(number)
 
 
 def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
@@ -104,7 +161,7 @@ def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     return uvicorn.Config(
         application(parts.gateway, parts.telemetry, Readiness(memory=parts.memory)),
         loop="none",
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -126,4 +183,7 @@ def _bound(server: Server) -> socket.socket:
     try:
         return socket.create_server((server.host, server.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {server.host} port {server.port}: {error.strerror or error}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigError(
+            f"cannot listen on {server.host} port {server.port}: {reason} (--port takes another)"
+        ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from importlib import resources
 
 from gateway import languages
@@ -30,7 +31,6 @@ code points nobody writes letters with."""
 
 _LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
 _WORD = re.compile(rf"{_LETTERS}(?:'{_LETTERS})*\d*|\d+")
-_NOTHING = re.compile(r"(?!)")
 _GENERIC = frozenset(
     word
     for file in sorted(resources.files(languages).iterdir(), key=lambda file: file.name)
@@ -46,11 +46,19 @@ def telling(text: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in words if _tells(word))
 
 
-def mention_of(stems: frozenset[str]) -> re.Pattern[str]:
-    """A pattern that finds a word of one of these stems in a text; a third of the work of taking the text apart."""
-    if not stems:
-        return _NOTHING
-    return re.compile(rf"\b(?:{'|'.join(map(_mention, sorted(stems)))})", re.IGNORECASE)
+def mention_of(stems: frozenset[str]) -> Callable[[str], bool]:
+    """Says of a text whether it has a word of one of these stems.
+
+    Most texts have none, and are known by that the stem's letters are nowhere in them: a tenth of the work of taking
+    the text apart.
+    """
+    begins = {stem: re.compile(rf"\b{_mention(stem)}") for stem in sorted(stems)}
+
+    def is_mentioned(text: str) -> bool:
+        lowered = text.lower()
+        return any(stem in lowered and pattern.search(lowered) for stem, pattern in begins.items())
+
+    return is_mentioned
 
 
 def _is_numbered(word: str) -> bool:

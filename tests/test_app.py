@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
 
+from gateway import serve
 from gateway.testing import ScriptedUpstream, Step
 from tests.conftest import Served
 
@@ -106,6 +109,44 @@ async def test_an_upstream_that_dies_in_a_stream_ends_it_with_an_error_and_an_ab
     assert not answer.endswith(b"0\r\n\r\n")
 
 
+@pytest.mark.promise("P3")
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_stream_that_only_its_connection_ends_and_that_is_cut_ends_with_an_error_and_an_aborted_connection(
+    served: Served, upstream: ScriptedUpstream, is_reset: bool
+) -> None:
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"half"}}]}\n\n'
+    cut = len(event) if is_reset else None
+    upstream.script([Step(headers=EVENTS, chunks=[event, event], framing="close", hold=[1], cut=cut)])
+    request = asyncio.create_task(talk(served, post("/v1/chat/completions", CHAT)))
+    upstream.release()
+    answer = await request
+    assert event in answer
+    assert b'data: {"error":' in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+
+
+async def test_a_stream_of_known_length_that_dies_is_left_short_without_an_event_it_has_no_room_for(
+    served: Served, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"half"}}]}\n\n'
+    upstream.script([Step(headers=EVENTS, chunks=[event, event], cut=len(event) + 3)])
+    answer = await talk(served, post("/v1/chat/completions", CHAT))
+    assert answer.endswith(b"\r\n\r\n" + event + event[:3])
+    assert not caplog.records  # the server says when it is given too much
+
+
+@pytest.mark.parametrize("status", [999, 101])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])
+async def test_an_answer_whose_status_is_none_is_an_error_of_the_upstream(
+    served: Served, upstream: ScriptedUpstream, status: int, path: str
+) -> None:
+    upstream.script([Step(status=status, chunks=[b"{}"])])
+    answer = await talk(served, post(path, CHAT))
+    assert answer.startswith(b"HTTP/1.1 502")
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert (error["type"], str(status) in error["message"]) == ("api_connection_error", True)
+
+
 async def test_an_upstream_that_dies_in_a_plain_answer_leaves_it_short(
     served: Served, upstream: ScriptedUpstream
 ) -> None:
@@ -155,3 +196,95 @@ async def test_a_session_name_may_hold_anything(served: Served) -> None:
     answer = await talk(served, post("/s/a%0d%0ax-evil:%201%E2%82%AC/v1/chat/completions", CHAT))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"\r\nx-evil" not in answer
+
+
+ASKED = b'{"model":"m","messages":[{"role":"user","content":"What is in my cellar?"}]}'
+
+
+@pytest.mark.promise("P7")
+async def test_what_a_chunked_body_brings_after_its_end_names_nobody(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    await talk(served, post("/v1/chat/completions", CHAT, "x-accrue-user: victim"))
+    await served.learnt()
+    as_victim = await talk(served, post("/v1/chat/completions", ASKED, "x-accrue-user: victim"))
+    assert b"x-accrue-memory: hit" in as_victim
+
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    trailers = b"0\r\nx-accrue-user: victim\r\nx-other: too late\r\n\r\n"
+    answer = await talk(served, head + chunk(ASKED) + trailers)
+    assert b"x-accrue-memory: empty" in answer
+    assert b"marmalade" not in answer
+    assert b"x-other" not in dict(upstream.requests()[-1].headers)
+
+
+def offering(path: str, body: bytes, *headers: str, protocol: str = "h2c", connection: str = "keep-alive") -> bytes:
+    """A request as Java's clients make them."""
+    offer = [f"Connection: {connection}, Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABk", f"Upgrade: {protocol}"]
+    lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", *offer, *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "H2C", "TLS/1.2", "h2c, websocket"])
+async def test_an_offer_of_another_protocol_is_ignored_and_goes_no_further(
+    served: Served, upstream: ScriptedUpstream, protocol: str
+) -> None:
+    answer = await talk(served, offering("/v1/chat/completions", CHAT, protocol=protocol, connection="close"))
+    assert answer.startswith(b"HTTP/1.1 200")
+    (request,) = upstream.requests()
+    assert request.body == CHAT
+    assert not {b"upgrade", b"http2-settings"} & {name.lower() for name, _ in request.headers}
+
+
+async def test_an_offer_is_ignored_on_every_request_of_a_connection(served: Served, upstream: ScriptedUpstream) -> None:
+    bodies = [b"upgrade: h2c\r\n\r\n", b"", b"\r\nupgrade: h2c", b"last"]
+    requests = [offering("/v1/files", body) for body in bodies[:-1]]
+    answer = await talk(served, b"".join(requests) + offering("/v1/files", bodies[-1], connection="close"))
+    assert answer.count(b"HTTP/1.1 200") == len(bodies)
+    assert [request.body for request in upstream.requests()] == bodies
+
+
+async def talk_in_pieces(served: Served, pieces: Sequence[bytes], has_arrived: asyncio.Event) -> bytes:
+    """Send each piece when the one before has been read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port(served))
+    async with asyncio.timeout(10):
+        for piece in pieces:
+            has_arrived.clear()
+            writer.write(piece)
+            await has_arrived.wait()
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "before", [b"host", b"\nUpgrade", b"Upgrade:", b"grade:", b"2c\r", b"\ncontent", b"\n\r\n{", b"{"]
+)
+async def test_an_offer_is_ignored_wherever_the_request_is_cut(
+    served: Served, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    has_arrived = asyncio.Event()
+    read = serve._Protocol.data_received
+
+    def noted(protocol: serve._Protocol, data: bytes) -> None:
+        read(protocol, data)
+        has_arrived.set()
+
+    monkeypatch.setattr(serve._Protocol, "data_received", noted)
+    whole = offering("/v1/files", b"{}" * 9, connection="close")
+    first, cut, rest = whole.partition(before)
+    assert cut
+    answer = await talk_in_pieces(served, [first, cut + rest], has_arrived)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert [request.body for request in upstream.requests()] == [b"{}" * 9]
+
+
+async def test_an_offer_of_websocket_is_answered_with_the_status_on_which_clients_fall_back(served: Served) -> None:
+    answer = await talk(served, offering("/v1/responses", b"", protocol="websocket", connection="close"))
+    assert answer.startswith(b"HTTP/1.1 426")
+
+
+@pytest.mark.parametrize("request_line", [b"CONNECT example.com:443 HTTP/1.1", b"nonsense"])
+async def test_what_is_no_request_to_an_api_is_refused(served: Served, request_line: bytes) -> None:
+    offer = b"connection: close, upgrade\r\nupgrade: h2c"
+    assert (await talk(served, request_line + b"\r\nhost: x\r\n" + offer + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")

@@ -319,6 +319,24 @@ async def test_another_folder_in_the_same_place_takes_effect_and_is_watched(
         await until_mode(book, outcomes, "write")
 
 
+async def test_a_link_that_is_set_to_another_folder_takes_effect_and_that_one_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.policy.LOOK_AGAIN_S", 0.01)
+    made(tmp_path / "v1", "memory: off")
+    made(tmp_path / "v2", "memory: read")
+    link = tmp_path / "policies"
+    link.symlink_to("v1")
+    book = PolicyBook(link, KINDS)
+    async with watching(book) as outcomes:
+        await until(outcomes, None)
+        (tmp_path / "next").symlink_to("v2")
+        (tmp_path / "next").rename(link)
+        await until_mode(book, outcomes, "read")
+        (tmp_path / "v2/default.yaml").write_text("memory: write")
+        await until_mode(book, outcomes, "write")
+
+
 async def test_a_folder_that_is_made_anew_in_a_moment_is_watched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

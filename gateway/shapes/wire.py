@@ -169,10 +169,14 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         return None
     details = usage.prompt_tokens_details or _PromptDetails()
     return Usage(
-        prompt_tokens=min(usage.prompt_tokens or 0, MAX_TOKENS),
-        completion_tokens=min(usage.completion_tokens or 0, MAX_TOKENS),
-        cached_tokens=min(details.cached_tokens or 0, MAX_TOKENS),
+        prompt_tokens=_count(usage.prompt_tokens),
+        completion_tokens=_count(usage.completion_tokens),
+        cached_tokens=_count(details.cached_tokens),
     )
+
+
+def _count(tokens: int | None) -> int:
+    return min(max(tokens or 0, 0), MAX_TOKENS)
 
 
 def user_of(fields: Mapping[str, msgspec.Raw]) -> str | None:
