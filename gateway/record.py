@@ -60,8 +60,8 @@ class Recorder:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def intend(self, exchange: Exchange) -> None:
-        """Leave a trace of a call that is about to go upstream."""
-        self._journal.intend(exchange)
+        """Leave a trace of a call that is about to go upstream; why it has these notes is told when it is finished."""
+        self._journal.intend(msgspec.structs.replace(exchange, considered=()))
 
     def lose(self, exchange: Exchange, status: int) -> None:
         """Record that no answer came; nobody waits for it.
