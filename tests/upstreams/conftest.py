@@ -1,21 +1,12 @@
-"""A scripted upstream, one process for all tests of this folder and a blank one for each."""
+"""The scripted upstream, by a name that no adapter has."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from gateway.testing import ScriptedUpstream
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as upstream:
-        yield upstream
-
-
 @pytest.fixture
-def scripted(process: ScriptedUpstream) -> ScriptedUpstream:
-    process.clear()
-    return process
+def scripted(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    return upstream
