@@ -21,7 +21,9 @@ from gateway.types import Call, MemoryMode, Scope, Session
 
 Anonymous = Literal["credential", "session", "off"]
 
-CREDENTIAL_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"ocp-apim-subscription-key")
+CREDENTIAL_HEADERS = frozenset(
+    (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"ocp-apim-subscription-key")
+)
 CREDENTIAL_USER = "(credential)"
 """The user of a credential that stands for one person."""
 
@@ -73,9 +75,8 @@ def claims(headers: Headers, path: str, secret: bytes) -> Claims:
 def tenant(headers: Headers, secret: bytes) -> str:
     """The tenant: a keyed hash over every credential the request carries, so that no part of one is ever shared."""
     digest = hashlib.blake2b(key=secret, person=b"tenant", digest_size=16)
-    for wanted in CREDENTIAL_HEADERS:
-        for value in (value.strip() for name, value in headers if name == wanted):
-            digest.update(b"%s %d:%s" % (wanted, len(value), value))
+    for name, value in sorted((name, value.strip()) for name, value in headers if name in CREDENTIAL_HEADERS):
+        digest.update(b"%s %d:%s" % (name, len(value), value))
     return digest.hexdigest()
 
 
