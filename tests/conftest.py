@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 
 from gateway.config import Config, Server, UpstreamConfig
 from gateway.serve import serving
@@ -26,6 +27,14 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
         """Wait until everything recorded so far has been learnt."""
         async with asyncio.timeout(10):
             await self.parts.settle.wait()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command run in this process configures its logging; the next test must not find it so."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
