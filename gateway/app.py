@@ -16,6 +16,7 @@ from gateway import forward
 from gateway.admin import health
 from gateway.body import Body
 from gateway.errors import ClientGone, RequestError
+from gateway.headers import is_event_stream
 from gateway.pipeline import Answer, Gateway, Request, handle
 from gateway.ports import Headers
 from gateway.telemetry import Telemetry
@@ -105,9 +106,8 @@ async def _send(send: Send, answer: Answer) -> None:
 
 def _last_words(headers: Headers, tail: bytes, error: RequestError) -> bytes:
     """What a broken stream ends with: an event that says so, where one can stand."""
-    kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
     is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in headers)
-    return forward.interrupted_event(error, tail=tail) if is_plain and kind.startswith(b"text/event-stream") else b""
+    return forward.interrupted_event(error, tail=tail) if is_plain and is_event_stream(headers) else b""
 
 
 async def _refuse(send: Send, error: RequestError) -> None:

@@ -101,9 +101,16 @@ class Augmenter:
         if len(self._full) > HELD_OWNERS:
             self._full.popitem(last=False)
 
+    def _is_full(self, session: Session) -> bool:
+        return (session.scope.owner, session.scope.session) in self._full
+
     async def _recall(self, visit: Visit, session: Session) -> Recalled:
         """What the store knows; it is not asked where the session has already decided what it adds."""
-        if visit.mode == "write" or not any(open_slots(visit.call, session, visit.policy.place)):
+        if (
+            visit.mode == "write"
+            or self._is_full(session)
+            or not any(open_slots(visit.call, session, visit.policy.place))
+        ):
             return Recalled()
         question = next((turn.text for turn in reversed(visit.call.turns) if turn.role == "user"), "")
         settings, now = visit.policy.recall, self._clock.now()
@@ -118,7 +125,7 @@ class Augmenter:
             self._held.popitem(last=False)
 
     def _compose(self, visit: Visit, session: Session, recalled: Recalled) -> Prompt:
-        if (session.scope.owner, session.scope.session) in self._full:
+        if self._is_full(session):
             return Prompt(body=visit.call.body, outcome=Outcome(status="empty", reason="context_overflow"))
         if session.is_adrift:  # what it has been told is not known, so anything added now would break its prefix
             return Prompt(body=visit.call.body, outcome=Outcome(status="error", reason="session"))

@@ -18,7 +18,7 @@ from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
-from gateway.types import Exchange, Memory, Origin, Turn
+from gateway.types import HTTP_ERROR, Exchange, Memory, Origin, Turn
 
 BATCH = 64
 """Exchanges leased at once."""
@@ -47,9 +47,6 @@ TURNS_BEFORE = 2
 TURN_WEIGHT = 2
 """Times the turn itself stands in its key: previous + 2 x turn + next found .70 of the evidence where the turn alone
 found .63 (LoCoMo R@10, DESIGN section 7)."""
-
-HTTP_ERROR = 400
-"""Statuses from here on are refusals."""
 
 STANDARD_MODEL = "gpt-4o"
 """Lines are counted once, with this model's vocabulary; what goes upstream is counted again for the model in use."""

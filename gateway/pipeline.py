@@ -18,6 +18,7 @@ from gateway.body import Body
 from gateway.compose import Prompt
 from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpgradeRequired, UpstreamUnreachable
 from gateway.fence import MARKS, Fence
+from gateway.headers import first_value
 from gateway.policy import PolicyBook
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
@@ -129,7 +130,7 @@ async def _understand(gateway: Gateway, request: Request, claimed: identify.Clai
     sent = await request.body.read(gateway.max_augmented_bytes)
     if sent is None:
         return Outcome(status="error", reason="large")
-    coding = _header(request.headers, b"content-encoding")
+    coding = first_value(request.headers, b"content-encoding")
     if coding or len(sent) > THREADED_READ_BYTES:
         call = await asyncio.to_thread(_read, shape, sent, coding)
     else:
@@ -257,7 +258,7 @@ async def _peeked(incoming: Incoming) -> tuple[Incoming, bytes]:
         size += len(chunk)
         if size > MAX_REFUSAL_BYTES:
             break
-    body = encodings.decode(b"".join(heard), _header(incoming.headers, b"content-encoding")) or b""
+    body = encodings.decode(b"".join(heard), first_value(incoming.headers, b"content-encoding")) or b""
     return msgspec.structs.replace(incoming, chunks=_again(heard, incoming.chunks)), body
 
 
@@ -278,7 +279,3 @@ def _own_headers(exchange: Exchange) -> Headers:
         (b"x-accrue-session", quote(exchange.scope.session, safe="!#$&'()*+,/:;=?@[]~ ").encode()),
         (b"x-accrue-memory", exchange.outcome.header.encode()),
     ]
-
-
-def _header(headers: Headers, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")

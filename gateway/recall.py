@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
-from gateway.kinds.base import Kind
+from gateway.kinds.base import DAY_S, Kind
 from gateway.kinds.sentences import is_empty_talk, is_question
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
@@ -27,8 +27,6 @@ EXPLAINED = 10
 
 RECENCY_SHARE = 0.2
 """Part of a score that fades with age; relevance decides between old and new only when it is close."""
-
-DAY_S = 86_400.0
 
 _ASKING = re.compile(r"[^.!\n]{1,300}[?？]")
 """A question alone tells nothing; its answer is found by it all the same, through its window."""

@@ -17,18 +17,16 @@ import structlog
 from gateway import anchors, encodings, sse
 from gateway.errors import MemoryUnavailable, UpstreamUnreachable
 from gateway.fence import Fence
+from gateway.headers import first_value, is_event_stream
 from gateway.ports import Incoming, Journal
 from gateway.shapes.base import Shape
-from gateway.types import Call, Exchange, ExchangeState, Reply
+from gateway.types import HTTP_ERROR, Call, Exchange, ExchangeState, Reply
 
 MAX_LISTENED_BYTES = 32 * 1024 * 1024
 """Of an answer are kept for the record; beyond that it still passes, and is recorded as one that was not read."""
 
 THREADED_PARSE_BYTES = 128 * 1024
 """A larger answer is parsed off the event loop; a smaller one takes less time than the hop."""
-
-HTTP_ERROR = 400
-"""Statuses from here on are errors, whose bodies end without an end mark."""
 
 log = structlog.get_logger()
 
@@ -109,7 +107,7 @@ class Recorder:
         self, shape: Shape, call: Call, exchange: Exchange, answer: Incoming, heard: _Heard, state: ExchangeState
     ) -> None:
         body = heard.body()
-        if len(body) > THREADED_PARSE_BYTES or _header(answer, b"content-encoding"):
+        if len(body) > THREADED_PARSE_BYTES or first_value(answer.headers, b"content-encoding"):
             read = await asyncio.to_thread(_read, shape, answer, body)
         else:
             read = _read(shape, answer, body)
@@ -185,10 +183,10 @@ class _Heard:
 
 def _read(shape: Shape, answer: Incoming, heard: bytes) -> Reply | None:
     """What an answer says; None when it cannot be decoded."""
-    body = encodings.decode(heard, _header(answer, b"content-encoding"))
+    body = encodings.decode(heard, first_value(answer.headers, b"content-encoding"))
     if body is None:
         return None
-    if not _is_event_stream(answer):
+    if not is_event_stream(answer.headers):
         return shape.reply(body)
     tap = shape.tap()
     for event in sse.events(body):
@@ -200,11 +198,12 @@ class _EndMark:
     """Sees the last byte of an answer coming, where that can be seen before the end."""
 
     def __init__(self, answer: Incoming) -> None:
-        length = _header(answer, b"content-length")
+        lines, is_stream = answer.headers, is_event_stream(answer.headers)
+        length = first_value(lines, b"content-length")
         self._left = int(length) if length.isdigit() else None
-        self.is_missing = _is_event_stream(answer) and not length and not _header(answer, b"transfer-encoding")
+        self.is_missing = is_stream and not length and not first_value(lines, b"transfer-encoding")
         """True while only the end of its connection would end a stream, which is how a broken one ends as well."""
-        is_readable = _is_event_stream(answer) and not _header(answer, b"content-encoding")
+        is_readable = is_stream and not first_value(lines, b"content-encoding")
         self._done = sse.DoneMark() if is_readable else None
 
     def is_in(self, chunk: bytes) -> bool:
@@ -215,11 +214,3 @@ class _EndMark:
         is_done = self._done is not None and self._done.feed(chunk)
         self.is_missing = self.is_missing and not is_done
         return is_done
-
-
-def _is_event_stream(answer: Incoming) -> bool:
-    return _header(answer, b"content-type").startswith("text/event-stream")
-
-
-def _header(answer: Incoming, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in answer.headers if name.lower() == wanted), "")

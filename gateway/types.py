@@ -22,6 +22,10 @@ ExchangeState = Literal["intent", "done", "interrupted"]
 """`intent`: sent upstream, nothing back yet. `interrupted`: the answer ended before its end."""
 
 
+HTTP_ERROR = 400
+"""Statuses from here on are refusals, whose bodies end without an end mark and teach nothing."""
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose memory a call may touch. Every store and journal call takes one (promise P7)."""
 

@@ -73,7 +73,8 @@ async def running(config: Config) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         data.hold()
         stack.callback(data.release)
-        clock, telemetry, fence = SystemClock(), Telemetry(), Fence(data.secret())
+        secret = data.secret()
+        clock, telemetry, fence = SystemClock(), Telemetry(), Fence(secret)
         counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), asyncio.to_thread(WordLlamaEmbedder))
         journal = await asyncio.to_thread(SqliteJournal, data.journal)
         stack.push_async_callback(journal.aclose)
@@ -109,7 +110,7 @@ async def running(config: Config) -> AsyncIterator[Running]:
             policies=policies,
             fence=fence,
             telemetry=telemetry,
-            secret=data.secret(),
+            secret=secret,
             anonymous="credential" if is_loopback(config.server.host) else "session",
             max_augmented_bytes=config.server.max_augmented_bytes,
         )
