@@ -2,7 +2,8 @@
 
 `ManualClock` stands still until it is told. `ScriptedUpstream` is an OpenAI-compatible server in a process of its
 own: left alone it answers like one, and says what it was shown; scripted it answers with exactly the bytes, pauses
-and deaths a test wants. The wire format is that of OpenAI's published API; the gateway has no part in it.
+and deaths a test wants. Wire formats and refusals are those of OpenAI's and Anthropic's published APIs; the
+gateway has no part in them. A user who says `call NAME {json}` gets that tool called (gateway/testing/model.py).
 
     with ScriptedUpstream() as upstream:
         upstream.script([Step(status=429, headers=[("retry-after", "3")], chunks=[b"{}"])])

@@ -16,8 +16,12 @@ import httptools
 import msgspec
 
 from gateway.testing.clock import ManualClock
-from gateway.testing.replies import REPLY, as_json, reply
+from gateway.testing.model import Model
+from gateway.testing.replies import Provider
 from gateway.testing.scripted import CONTROL, Received, Step
+from gateway.testing.sockets import CLOSE, MESSAGE, Socket, is_handshake
+from gateway.testing.sockets import reply as message_reply
+from gateway.testing.wire import Refused, as_json
 
 LOGGED = 10_000
 """Requests kept, so that a benchmark does not fill the memory."""
@@ -45,18 +49,32 @@ class _Server:
     def _clear(self) -> None:
         self._log: deque[Received] = deque(maxlen=LOGGED)
         self._steps: deque[Step] = deque()
-        self._template = REPLY
+        self._provider = Provider(Model(self._clock))
         self.releases = asyncio.Semaphore(0)
 
     def answer(self, request: Received) -> Step:
         """An order is carried out; else the next step of the script; else what an upstream would say."""
+        if request.target.startswith(CONTROL):
+            return self._ordered(request)
+        self._log.append(request)
+        if request.method == CLOSE:
+            return Step()
+        if self._steps:
+            return self._steps.popleft()
+        return message_reply(request, self._provider) if request.method == MESSAGE else self._provider.reply(request)
+
+    def accepts(self, request: Received) -> bool:
+        """Whether it asks for a WebSocket and no script says otherwise."""
+        if self._steps or not is_handshake(request):
+            return False
+        self._log.append(request)
+        return True
+
+    def _ordered(self, request: Received) -> Step:
         try:
-            if request.target.startswith(CONTROL):
-                return as_json(self._obey(request.target.removeprefix(CONTROL), request.body))
-            self._log.append(request)
-            return self._steps.popleft() if self._steps else reply(request, self._template, self._clock)
+            return as_json(self._obey(request.target.removeprefix(CONTROL), request.body))
         except (msgspec.MsgspecError, ValueError) as error:
-            return as_json({"error": {"message": str(error), "type": "invalid_request_error"}}, status=400)
+            return Refused(str(error)).as_openai()
 
     def _obey(self, order: str, body: bytes) -> list[Received]:
         match order:
@@ -65,7 +83,7 @@ class _Server:
             case "script":
                 self._steps.extend(msgspec.json.decode(body, type=list[Step]))
             case "respond":
-                self._template = body.decode()
+                self._provider.model.template = body.decode()
             case "release":
                 self.releases.release()
             case "clear":
@@ -84,6 +102,7 @@ class _Connection(asyncio.Protocol):
         self._is_flushed = asyncio.Event()
         self._is_flushed.set()
         self._answering: asyncio.Task[None] | None = None
+        self._socket: Socket | None = None
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -92,6 +111,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answering is not None:
             self._answering.cancel()
+        if self._socket is not None:
+            self._socket.stop()
 
     def pause_writing(self) -> None:
         self._is_flushed.clear()
@@ -100,10 +121,13 @@ class _Connection(asyncio.Protocol):
         self._is_flushed.set()
 
     def data_received(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.feed(data)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # answered like any other request
+            pass  # a WebSocket by now, or answered like any other request
         except httptools.HttpParserError:
             self._transport.close()
 
@@ -128,6 +152,9 @@ class _Connection(asyncio.Protocol):
             headers=self._headers,
             body=b"".join(self._body),
         )
+        if self._server.accepts(request):
+            self._socket = Socket(request, self._transport, self._server.answer, self._server.releases)
+            return
         step = self._server.answer(request)
         is_last = step.framing in ("close", "raw") or not self._parser.should_keep_alive()
         playing = self._play(step, is_head=request.method == "HEAD", is_last=is_last)

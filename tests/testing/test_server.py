@@ -90,7 +90,7 @@ async def test_a_request_in_pieces_is_one_request(scripted: ScriptedUpstream) ->
 
 
 async def test_a_wish_to_upgrade_is_answered_in_http(scripted: ScriptedUpstream) -> None:
-    upgrade = GET.replace(b"\r\n\r\n", b"\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    upgrade = GET.replace(b"\r\n\r\n", b"\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
     assert (await talk(scripted, upgrade, until=b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
 
 
