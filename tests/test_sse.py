@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.sse import DoneMark, events
+from gateway.sse import EndMark, events
 
 LINE_ENDS = (b"\n", b"\r\n", b"\r")
 
@@ -89,7 +89,7 @@ def test_any_other_unfinished_event_is_dropped(end: bytes) -> None:
 
 def fires(chunks: list[bytes]) -> list[int]:
     """Offsets in the stream at the ends of the chunks in which the mark was completed."""
-    mark = DoneMark()
+    mark = EndMark()
     ends = itertools.accumulate(map(len, chunks))
     return [end for end, chunk in zip(ends, chunks, strict=True) if mark.feed(chunk)]
 
@@ -141,7 +141,51 @@ def test_text_that_looks_like_the_mark_does_not_fire(stream: bytes) -> None:
 
 
 def test_a_long_line_is_not_held() -> None:
-    mark = DoneMark()
+    mark = EndMark()
     for _ in range(1000):
         mark.feed(b"data: " + b"x" * 1000)
     assert len(mark._line) < 16
+
+
+LAST = ("response.completed", "message_stop")
+
+
+def ends(stream: bytes, size: int) -> list[int]:
+    mark = EndMark(LAST)
+    chunks = [stream[at : at + size] for at in range(0, len(stream), size)]
+    offsets = itertools.accumulate(map(len, chunks))
+    return [end for end, chunk in zip(offsets, chunks, strict=True) if mark.feed(chunk)]
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("line_end", LINE_ENDS)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"event: response.completed", b'data: {"response":{}}'],
+        [b"event:message_stop", b"data: {}"],
+        [b'data: {"type":"response.completed","response":{}}'],
+        [b'data: { "type": "message_stop" }'],
+    ],
+)
+def test_a_last_event_ends_the_stream_with_its_blank_line(lines: list[bytes], line_end: bytes) -> None:
+    before = b"event: response.created" + line_end + b"data: {}" + line_end * 2
+    stream = before + line_end.join([*lines, b"", b""])
+    for size in range(1, len(stream)):
+        first = ends(stream, size)[0]
+        assert first - size < len(stream) <= first or first == len(stream)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"event: response.completed_not\ndata: {}\n\n",
+        b'data: {"text":"event: message_stop"}\n\n',
+        b'data: {"type":"response.output_text.delta","delta":"message_stop"}\n\n',
+        b"event: response.completed\ndata: {}\n",
+        b": event: message_stop\n\n",
+    ],
+)
+def test_another_event_and_an_unfinished_last_one_do_not_end_it(stream: bytes) -> None:
+    for size in range(1, len(stream) + 1):
+        assert ends(stream, size) == []

@@ -31,6 +31,11 @@ class Shape(Protocol):
         """Path below `/v1`, without a trailing slash: `/chat/completions`."""
         ...
 
+    @property
+    def last_events(self) -> tuple[str, ...]:
+        """Types of the server-sent events that end a stream; `[DONE]` always does."""
+        ...
+
     def read(self, body: bytes) -> Call | None:
         """The request, or None when it is not one we understand: then it passes untouched. Never raises."""
         ...

@@ -7,19 +7,17 @@ that allow one system message keep seeing one.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from gateway.anchors import head_key, message_key
-from gateway.fence import SEPARATOR
 from gateway.shapes.base import Shape, Tap
-from gateway.shapes.splice import offsets, quoted, splice, understood
+from gateway.shapes.slots import HEAD_ROLES, Owner, form_of, placed, slots
+from gateway.shapes.splice import understood
 from gateway.shapes.wire import (
     ABSENT,
     BOOLEAN,
-    INTEGER,
+    LIMIT,
     STRING,
     Answer,
     Content,
@@ -28,20 +26,12 @@ from gateway.shapes.wire import (
     Part,
     content_of,
     lenient,
+    prompt_tokens,
     text_of,
     usage_of,
-    user_of,
 )
 from gateway.sse import DONE
 from gateway.types import Call, Note, Reply, Slot, ToolCall, Turn, Usage
-
-BYTES_PER_TOKEN = 2
-"""English JSON has four, Chinese three, code full of escapes near two: an estimate that errs high."""
-
-TOKENS_PER_MEDIA_PART = 4_000
-"""A detailed image costs up to some 1,500 tokens, a minute of audio 600, a page of a file 1,000: bytes do not say."""
-
-HEAD_ROLES = frozenset({"system", "developer"})
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGES = msgspec.json.Decoder(list[Message])
@@ -52,6 +42,7 @@ class ChatCompletions:
     """The shape of `/chat/completions`."""
 
     path = "/chat/completions"
+    last_events = ()
 
     def read(self, body: bytes) -> Call | None:
         """The request, or None when it has no list of messages."""
@@ -59,14 +50,7 @@ class ChatCompletions:
 
     def place(self, call: Call, notes: Sequence[Note]) -> bytes:
         """The client's bytes with the notes at the ends of the messages they belong to."""
-        texts: dict[str, list[str]] = {}
-        for note in notes:
-            if note.text:
-                texts.setdefault(note.where, []).append(note.text)
-        slots = [slot for slot in call.slots if slot.where in texts]
-        if not slots:
-            return call.body
-        return splice(call.body, [(slot.at, _written(slot, SEPARATOR.join(texts[slot.where]))) for slot in slots])
+        return placed(call, notes, part="text")
 
     def reply(self, body: bytes) -> Reply:
         """A whole answer; incomplete when it has no choices, as an error has none."""
@@ -172,9 +156,10 @@ def _call(body: bytes, legible: bytes) -> Call | None:
         model=lenient(STRING, fields.get("model")) or "",
         turns=turns,
         slots=_slots(legible, messages, contents, turns),
-        user=user_of(fields),
         is_stream=lenient(BOOLEAN, fields.get("stream")) or False,
-        max_output_tokens=_limit(fields, "max_completion_tokens") or _limit(fields, "max_tokens"),
+        max_output_tokens=(
+            lenient(LIMIT, fields.get("max_completion_tokens")) or lenient(LIMIT, fields.get("max_tokens"))
+        ),
         prompt_tokens=_prompt_tokens(len(body), contents),
     )
 
@@ -199,32 +184,15 @@ def _slots(
     leading = next((index for index, turn in enumerate(turns) if turn.role not in HEAD_ROLES), len(turns))
     owners = [leading - 1] if 0 < leading < len(turns) else []  # alone, it may be followed by more of its kind
     owners += [index for index, turn in enumerate(turns) if turn.role == "user"]
-    owners = [index for index in owners if contents[index] is not None]
-    starts = offsets(legible, [messages[index].content for index in owners])
-    seen: Counter[str] = Counter()
-    return tuple(
-        Slot(
-            where=head_key(turns[:leading]) if index < leading else _where(turns, index, seen),
-            is_head=index < leading,
-            at=start + len(messages[index].content) - 1,
-            form="string" if isinstance(contents[index], str) else "parts" if contents[index] else "empty-parts",
-        )
-        for index, start in zip(owners, starts, strict=True)
+    return slots(
+        legible,
+        turns,
+        [
+            Owner(turn=index, content=messages[index].content, form=form_of(content), is_head=index < leading)
+            for index in owners
+            if (content := contents[index]) is not None
+        ],
     )
-
-
-def _where(turns: Sequence[Turn], index: int, seen: Counter[str]) -> str:
-    previous = turns[index - 1] if index else None
-    key = message_key(previous, turns[index], 0)
-    seen[key] += 1
-    return key if seen[key] == 1 else message_key(previous, turns[index], seen[key] - 1)
-
-
-def _written(slot: Slot, text: str) -> bytes:
-    if slot.form == "string":
-        return quoted(SEPARATOR + text)[1:-1]
-    part = b'{"type":"text","text":' + quoted(text) + b"}"
-    return part if slot.form == "empty-parts" else b"," + part
 
 
 def _joined(pieces: Sequence[ToolCall]) -> ToolCall:
@@ -235,12 +203,6 @@ def _joined(pieces: Sequence[ToolCall]) -> ToolCall:
     )
 
 
-def _limit(fields: Mapping[str, msgspec.Raw], name: str) -> int | None:
-    limit = lenient(INTEGER, fields.get(name))
-    return limit if limit is not None and limit > 0 else None
-
-
 def _prompt_tokens(size: int, contents: Sequence[Content]) -> int:
     parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, Part)]
-    media = [part.media_bytes for part in parts if part.media_bytes]
-    return -(-(size - sum(media)) // BYTES_PER_TOKEN) + TOKENS_PER_MEDIA_PART * len(media)
+    return prompt_tokens(size, [part.media_bytes for part in parts])

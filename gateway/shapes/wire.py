@@ -6,8 +6,8 @@ member that says nothing useful is None here, never an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -49,11 +49,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     image_url: msgspec.Raw = ABSENT
     input_audio: msgspec.Raw = ABSENT
     file: msgspec.Raw = ABSENT
+    file_data: msgspec.Raw = ABSENT
 
     @property
     def media_bytes(self) -> int:
         """Size of what is not text in it."""
-        return len(self.image_url) + len(self.input_audio) + len(self.file)
+        return len(self.image_url) + len(self.input_audio) + len(self.file) + len(self.file_data)
 
 
 Content = str | list[str | Part] | None
@@ -108,33 +109,14 @@ class _Usage(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens_details: _PromptDetails | None = None
 
 
-class _Person(msgspec.Struct, frozen=True, kw_only=True):
-    """`user` as Open WebUI sends it."""
-
-    id: str | None = None
-
-
-class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    user_id: str | None = None
-    userId: str | None = None  # noqa: N815 - a name on the wire
-
-
-class _Device(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON that Claude Code puts into `metadata.user_id`; its session id is no part of who the user is."""
-
-    account_uuid: str | None = None
-    device_id: str | None = None
-
-
 STRING = msgspec.json.Decoder(str)
-INTEGER = msgspec.json.Decoder(int)
+LIMIT = msgspec.json.Decoder(Annotated[int, msgspec.Meta(gt=0)])
+"""Of tokens; zero or less is none."""
+
 BOOLEAN = msgspec.json.Decoder(bool)
 
 _CONTENT: msgspec.json.Decoder[Content] = msgspec.json.Decoder(Content)
 _USAGE = msgspec.json.Decoder(_Usage | None)
-_PERSON: msgspec.json.Decoder[str | _Person] = msgspec.json.Decoder(str | _Person)
-_METADATA = msgspec.json.Decoder(_Metadata)
-_DEVICE = msgspec.json.Decoder(_Device)
 
 
 def lenient(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw | None) -> T | None:
@@ -158,6 +140,24 @@ def text_of(content: Content) -> str:
     return "\n".join(filter(None, texts))
 
 
+BYTES_PER_TOKEN = 2
+"""English JSON has four, Chinese three, code full of escapes near two: an estimate that errs high."""
+
+TOKENS_PER_MEDIA_PART = 4_000
+"""A detailed image costs up to some 1,500 tokens, a minute of audio 600, a page of a file 1,000: bytes do not say."""
+
+
+def prompt_tokens(size: int, media: Sequence[int]) -> int:
+    """An estimate of a prompt's size that errs high.
+
+    Args:
+        size: bytes of the whole body.
+        media: bytes of each part; zero for one that holds no image, audio or file.
+    """
+    held = [part for part in media if part]
+    return -(-(size - sum(held)) // BYTES_PER_TOKEN) + TOKENS_PER_MEDIA_PART * len(held)
+
+
 MAX_TOKENS = 1 << 40
 """More is no count; 64 bits must hold it on record."""
 
@@ -169,34 +169,15 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         return None
     details = usage.prompt_tokens_details or _PromptDetails()
     return Usage(
-        prompt_tokens=_count(usage.prompt_tokens),
-        completion_tokens=_count(usage.completion_tokens),
-        cached_tokens=_count(details.cached_tokens),
+        prompt_tokens=count(usage.prompt_tokens),
+        completion_tokens=count(usage.completion_tokens),
+        cached_tokens=count(details.cached_tokens),
     )
 
 
-def _count(tokens: int | None) -> int:
+def count(tokens: int | None) -> int:
+    """A number of tokens as it can be kept."""
     return min(max(tokens or 0, 0), MAX_TOKENS)
-
-
-def user_of(fields: Mapping[str, msgspec.Raw]) -> str | None:
-    """The end user a request names: `user`, `safety_identifier`, then `metadata.user_id` or `.userId`."""
-    person = lenient(_PERSON, fields.get("user"))
-    metadata = lenient(_METADATA, fields.get("metadata")) or _Metadata()
-    names = (
-        person.id if isinstance(person, _Person) else person,
-        lenient(STRING, fields.get("safety_identifier")),
-        _owner(metadata.user_id or metadata.userId or ""),
-    )
-    return next((name for name in names if name and not name.isspace()), None)
-
-
-def _owner(user_id: str) -> str | None:
-    try:
-        device = _DEVICE.decode(user_id)
-    except msgspec.DecodeError:
-        return user_id
-    return device.account_uuid or device.device_id
 
 
 def _part_text(part: Part) -> str | None:

@@ -7,18 +7,12 @@ import json
 import msgspec
 import pytest
 
-from gateway.shapes.wire import MAX_TOKENS, FunctionCall, Message, content_of, lenient, text_of, usage_of, user_of
+from gateway.shapes.wire import MAX_TOKENS, FunctionCall, Message, content_of, lenient, text_of, usage_of
 from gateway.types import ToolCall, Usage
-
-FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def message(**members: object) -> Message:
     return msgspec.json.decode(json.dumps(members), type=Message)
-
-
-def named(**members: object) -> str | None:
-    return user_of(FIELDS.decode(json.dumps(members)))
 
 
 def call(**members: object) -> ToolCall:
@@ -41,32 +35,6 @@ def call(**members: object) -> ToolCall:
 )
 def test_the_text_of_a_content_is_its_text_parts(content: object, text: str) -> None:
     assert text_of(content_of(message(content=content))) == text
-
-
-@pytest.mark.parametrize(
-    ("members", "user"),
-    [
-        ({}, None),
-        ({"user": "ann"}, "ann"),
-        ({"user": {"id": "ann", "email": "a@example.org"}}, "ann"),
-        ({"user": {"id": 5}}, None),
-        ({"user": {}}, None),
-        ({"user": 5, "safety_identifier": "s"}, "s"),
-        ({"user": " ", "safety_identifier": "", "metadata": {"user_id": "m"}}, "m"),
-        ({"user": "ann", "safety_identifier": "s", "metadata": {"user_id": "m"}}, "ann"),
-        ({"safety_identifier": "s", "metadata": {"user_id": "m"}}, "s"),
-        ({"metadata": {"userId": "m"}}, "m"),
-        ({"metadata": {"user_id": 5}}, None),
-        ({"metadata": None}, None),
-        ({"metadata": {"user_id": '{"device_id":"d","account_uuid":"a","session_id":"x"}'}}, "a"),
-        ({"metadata": {"user_id": '{"device_id":"d","account_uuid":"","session_id":"x"}'}}, "d"),
-        ({"metadata": {"user_id": '{"session_id":"x"}'}}, None),
-        ({"metadata": {"user_id": "{not json"}}, "{not json"),
-        ({"metadata": {"user_id": "12"}}, "12"),
-    ],
-)
-def test_the_user_is_whom_the_body_names_first(members: dict[str, object], user: str | None) -> None:
-    assert named(**members) == user
 
 
 def test_a_call_is_a_function_or_a_custom_tool() -> None:
