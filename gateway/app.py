@@ -12,13 +12,12 @@ import structlog
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import forward
+from gateway import forward, websocket
 from gateway.admin import health
 from gateway.body import Body
 from gateway.errors import ClientGone, RequestError
 from gateway.headers import is_event_stream
 from gateway.pipeline import Answer, Gateway, Request, handle
-from gateway.ports import Headers
 from gateway.telemetry import Telemetry
 
 NOT_MODIFIED = 304
@@ -39,6 +38,9 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. A client that leaves while it is still sending gets no answer."""
+        if scope["type"] == "websocket":
+            await websocket.serve(self._gateway, scope, receive, send)
+            return
         try:
             answer = await handle(self._gateway, _request(scope, receive))
         except RequestError as error:
@@ -96,7 +98,7 @@ async def _send(send: Send, answer: Answer) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except RequestError as error:
         log.warning("upstream_died", error=str(error))
-        if event := _last_words(headers, tail, error):
+        if event := _last_words(answer, tail, error):
             await send({"type": "http.response.body", "body": event, "more_body": True})
         return
     finally:
@@ -104,10 +106,12 @@ async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _last_words(headers: Headers, tail: bytes, error: RequestError) -> bytes:
+def _last_words(answer: Answer, tail: bytes, error: RequestError) -> bytes:
     """What a broken stream ends with: an event that says so, where one can stand."""
-    is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in headers)
-    return forward.interrupted_event(error, tail=tail) if is_plain and is_event_stream(headers) else b""
+    is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in answer.headers)
+    if not is_plain or not is_event_stream(answer.headers):
+        return b""
+    return forward.interrupted_event(error, tail=tail, is_named=answer.has_named_events)
 
 
 async def _refuse(send: Send, error: RequestError) -> None:

@@ -19,12 +19,11 @@ from gateway import identify
 from gateway.compose import Composer, Prompt, open_slots
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
-from gateway.policy import Policy
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.recall import recall
-from gateway.shapes.base import Shape
 from gateway.telemetry import Telemetry
-from gateway.types import Call, MemoryMode, Outcome, Recalled, Scope, Session
+from gateway.types import Outcome, Recalled, Scope, Session
+from gateway.visits import Visit
 
 HELD_OWNERS = 1024
 """Owners whose pinned memories are held in process for the moment in which the store cannot answer."""
@@ -32,19 +31,6 @@ HELD_OWNERS = 1024
 Trouble = Literal["timeout", "error"]
 
 log = structlog.get_logger()
-
-
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One call that memory may take part in."""
-
-    claimed: identify.Claims
-    shape: Shape
-    call: Call
-    sent: bytes
-    """The body as it was on the wire; `call.body` is the same without its content encoding."""
-    policy: Policy
-    mode: MemoryMode
-    user: str | None
 
 
 class Augmenter:
@@ -71,14 +57,14 @@ class Augmenter:
 
     async def augment(self, visit: Visit) -> tuple[Session, Prompt]:
         """The session, and the request as memory would have it."""
-        stand_in = identify.new_session(self._clock, visit.claimed, visit.user)
+        stand_in = identify.new_session(self._clock, visit.who)
         session = msgspec.structs.replace(stand_in, is_adrift=True)
         recalled: Recalled | None = None
         prompt = Prompt(body=visit.call.body, outcome=Outcome(status="error"))
         troubles: list[Trouble] = []
         with self._failing_open(troubles):
             async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
-                session = await identify.session_of(self._journal, self._clock, visit.claimed, visit.user, visit.call)
+                session = await identify.session_of(self._journal, self._clock, visit.who, visit.call)
                 recalled = await self._recall(visit, session)
         with self._failing_open(troubles):
             held = self._held.get(session.scope.owner, Recalled())
@@ -108,6 +94,7 @@ class Augmenter:
         """What the store knows; it is not asked where the session has already decided what it adds."""
         if (
             visit.mode == "write"
+            or visit.is_aside
             or self._is_full(session)
             or not any(open_slots(visit.call, session, visit.policy.place))
         ):
@@ -129,8 +116,9 @@ class Augmenter:
             return Prompt(body=visit.call.body, outcome=Outcome(status="empty", reason="context_overflow"))
         if session.is_adrift:  # what it has been told is not known, so anything added now would break its prefix
             return Prompt(body=visit.call.body, outcome=Outcome(status="error", reason="session"))
-        if visit.mode == "write":
-            return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason="write"))
+        if visit.is_aside or visit.mode == "write":
+            reason = "side_call" if visit.is_aside else "write"
+            return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason=reason))
         return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)
 
     def _trouble(self, error: Exception) -> Trouble:
@@ -146,7 +134,7 @@ def _explained(outcome: Outcome, troubles: Sequence[Trouble], visit: Visit) -> O
     """The outcome as the header says it: trouble first, then that nobody was named."""
     if troubles:
         return msgspec.structs.replace(outcome, status=troubles[0])
-    if visit.user is not None:
+    if visit.who.user is not None:
         return outcome
     if outcome.status == "empty":
         return msgspec.structs.replace(outcome, status="unscoped")

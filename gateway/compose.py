@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from gateway.anchors import HEAD
 from gateway.fence import NOTES, RULES, SEPARATOR, Fence
 from gateway.kinds.base import Kind
 from gateway.policy import Budget, Place, Policy
@@ -137,14 +138,15 @@ class Composer:
     def compose(self, shape: Shape, call: Call, session: Session, recalled: Recalled, policy: Policy) -> Prompt:
         """The request with earlier notes in their places and new ones where there is something to say."""
         replayed = _replayed(call, session)
-        spent = sum(note.tokens for note in replayed)
+        kept = _kept(call, session)
+        spent = _tokens(replayed)
         free = self._free(call)
         if spent > max(free, 0):
             return Prompt(body=call.body, outcome=Outcome(status="empty", reason="window"))
         head, turn = open_slots(call, session, policy.place)
-        allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent
-        filling = _Filling(allowance, policy.budget, replayed)
-        offers = _Offers(call, head, turn, filling, replayed)
+        allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent - _tokens(kept)
+        filling = _Filling(allowance, policy.budget, [*replayed, *kept])
+        offers = _Offers(call, head, turn, filling, [*replayed, *kept])
         considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
         slots = [slot for slot in (head, turn) if slot is not None]
         added = self._write(call.model, session, filling.lines, allowance, slots)
@@ -228,6 +230,21 @@ def _replayed(call: Call, session: Session) -> list[Note]:
     return [session.ledger[slot.where] for slot in call.slots if slot.where in session.ledger]
 
 
+def _kept(call: Call, session: Session) -> list[Note]:
+    """Notes that the upstream keeps with the conversation it continues: the model sees them, though they are not here.
+
+    What stood in a head has to be sent with every request, and is not kept.
+    """
+    if not call.is_continued:
+        return []
+    present = {slot.where for slot in call.slots}
+    return [note for where, note in session.ledger.items() if where not in present and not where.startswith(HEAD)]
+
+
+def _tokens(notes: Sequence[Note]) -> int:
+    return sum(note.tokens for note in notes)
+
+
 def _is_said(memory: Memory, call: Call) -> bool:
     """True when the conversation itself holds what the memory would say, the question it is recalled for included."""
     return any(memory.text in turn.text for turn in call.turns)
@@ -238,9 +255,7 @@ def _outcome(placed: Sequence[Note]) -> Outcome:
     for note in placed:
         lanes.update(note.lanes)
     count = sum(lanes.values())
-    return Outcome(
-        status="hit" if count else "empty", notes=count, tokens=sum(note.tokens for note in placed), lanes=dict(lanes)
-    )
+    return Outcome(status="hit" if count else "empty", notes=count, tokens=_tokens(placed), lanes=dict(lanes))
 
 
 def _settled(considered: Sequence[Considered], added: Sequence[Note]) -> Iterator[Considered]:

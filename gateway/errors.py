@@ -6,8 +6,9 @@
     ├── ScopeError         a store was asked without saying whose memory: a fault of ours, never the caller's
     ├── ClientGone         the client left while it was still sending
     ├── MemoryUnavailable  a store, journal or embedder cannot answer now; callers fail open
-    └── RequestError       an answer of ours to the client, with an HTTP status and a body in OpenAI's shape
+    └── RequestError       an answer of ours to the client, with an HTTP status and a body clients can show
         ├── BadRequest           400
+        ├── Unauthorized         401
         ├── Forbidden            403
         ├── NotFound             404
         ├── UpgradeRequired      426
@@ -20,6 +21,9 @@ A subclass exists only where a caller does something else because of it.
 from __future__ import annotations
 
 import msgspec
+
+HTTP_ERROR = 400
+"""Statuses from here on are refusals, whose bodies end without an end mark and teach nothing."""
 
 
 class AccrueError(Exception):
@@ -60,17 +64,24 @@ class RequestError(AccrueError):
         self.code = code
         self.param = param
         self.headers: list[tuple[bytes, bytes]] = []
-        """What memory did on the call that failed; added where it is known."""
+        """For the client beside the body: what memory did, whether to try again; added where it is known."""
 
     @property
     def body(self) -> bytes:
-        """The JSON body that tells the client."""
+        """The JSON body that tells the client; with its outer `type` it is Anthropic's error object as well."""
         error = {"message": str(self), "type": self.type, "param": self.param, "code": self.code}
-        return msgspec.json.encode({"error": error})
+        return msgspec.json.encode({"error": error, "type": "error"})
 
 
 class BadRequest(RequestError):
     """The request is wrong in a part that is ours to judge."""
+
+
+class Unauthorized(RequestError):
+    """The request says who it is from, and cannot prove it."""
+
+    status = 401
+    type = "authentication_error"
 
 
 class Forbidden(RequestError):
@@ -86,7 +97,7 @@ class NotFound(RequestError):
 
 
 class UpgradeRequired(RequestError):
-    """WebSocket frames are not supported here; clients fall back to HTTP on this status."""
+    """There is no WebSocket to be had; clients fall back to HTTP on this status."""
 
     status = 426
 

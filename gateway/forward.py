@@ -76,14 +76,18 @@ def is_context_overflow(status: int, body: bytes) -> bool:
     return fault.code == _OVERFLOW_CODE or any(words in message for words in _OVERFLOW_WORDS)
 
 
-def interrupted_event(error: RequestError, *, tail: bytes = b"\n\n") -> bytes:
+def interrupted_event(error: RequestError, *, tail: bytes = b"\n\n", is_named: bool = False) -> bytes:
     """The server-sent event that says an answer broke off; SDKs raise on it, and take a silent end for success.
 
-    `tail`: the last bytes already sent (four are enough). An event cut in its middle is ended first, so that ours
-    stands alone.
+    Args:
+        tail: the last bytes already sent (four are enough). An event cut in its middle is ended first, so that ours
+            stands alone.
+        is_named: whether it has an `event:` line. Anthropic's SDKs skip events without one, and some of OpenAI's fail
+            on events with a name they do not know.
     """
     end = b"" if tail.endswith(_EVENT_ENDS) else b"\n\n"
-    return end + b"data: " + error.body + b"\n\n"
+    name = b"event: error\n" if is_named else b""
+    return end + name + b"data: " + error.body + b"\n\n"
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

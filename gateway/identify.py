@@ -1,4 +1,4 @@
-"""Who is speaking, in which session: from headers, the path, the body, and last the credential.
+"""Who is speaking, in which session: by our own headers and the path, by what clients send, and last the credential.
 
 The tenant comes from the credential alone. Everything else a request says about itself is a hint inside that tenant,
 so a false one can only confuse the caller's own users.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from typing import Literal, TypeGuard
 from urllib.parse import unquote_to_bytes
 
@@ -16,7 +15,10 @@ import msgspec
 
 from gateway import anchors
 from gateway.errors import BadRequest
-from gateway.ports import Clock, Headers, Journal
+from gateway.policy import Identify
+from gateway.ports import Clock, Echoes, Headers, Journal
+from gateway.signatures import OpenWebUi
+from gateway.sources import AGENT, OPENWEBUI_USER, PARENT, SESSION, USER, Sent, decoded, first, named_headers
 from gateway.types import Call, MemoryMode, Scope, Session
 
 Anonymous = Literal["credential", "session", "off"]
@@ -39,26 +41,49 @@ _MODES: dict[MemoryMode, tuple[bool, bool]] = {
 }
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about itself before its body is read."""
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who speaks, as far as the request itself says."""
 
     tenant: str
     user: str | None
     session: str | None
     agent: str
+    parent: str = ""
+    """The session or agent whose sub-agent this is."""
+
+    def scope(self, session: str) -> Scope:
+        """The scope of a session of theirs; an empty name while it is being looked for."""
+        return Scope(tenant=self.tenant, user=self.user, session=session, agent=self.agent)
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says in our own headers and its path, before its body is read."""
+
+    tenant: str
+    user: str | None
+    session: str | None
+    agent: str | None
     mode: MemoryMode
+    signed: str | None = None
+    """The user of a verified token."""
+    is_signed_for: bool = False
+    """True where users are signed for, so that the header for those who are not is not believed."""
     path: str
     """The path without the identity prefix, still percent-encoded."""
 
 
-def claims(headers: Headers, path: str, secret: bytes) -> Claims:
-    """Read headers and path. Raises `BadRequest` for a name or a mode that makes no sense."""
+def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None = None) -> Claims:
+    """Read headers and path.
+
+    Raises `BadRequest` for a name or a mode that makes no sense, `Unauthorized` for a signature that is none.
+    """
+    signed = signing.user(headers) if signing is not None else None
     prefix = _PREFIX.match(path)
     named: dict[str, str | None] = prefix.groupdict() if prefix is not None else {}
     sent = {name: value for name, value in headers if name.startswith(b"x-accrue-")}
     user = _name(sent, "user") or _from_path(named, "user")
     session = _name(sent, "session") or _from_path(named, "session")
-    agent = _name(sent, "agent") or _from_path(named, "agent") or "default"
+    agent = _name(sent, "agent") or _from_path(named, "agent")
     mode = sent.get(b"x-accrue-memory", b"").decode("latin-1").strip().lower() or "on"
     if not _is_mode(mode):
         raise BadRequest(f"x-accrue-memory: {mode!r} is not one of {', '.join(_MODES)}", code="invalid_memory_mode")
@@ -68,6 +93,8 @@ def claims(headers: Headers, path: str, secret: bytes) -> Claims:
         session=session,
         agent=agent,
         mode=mode,
+        signed=_bounded(signed),
+        is_signed_for=signing is not None,
         path=named.get("rest") or path,
     )
 
@@ -86,32 +113,66 @@ def narrower(one: MemoryMode, other: MemoryMode) -> MemoryMode:
     return next(mode for mode, rights in _MODES.items() if rights == allowed)
 
 
-def user_of(claimed: Claims, call: Call, anonymous: Anonymous) -> str | None:
-    """The user: named in a header or the path, else in the body, else the credential where it stands for one."""
-    named = claimed.user or _bounded(call.user)
-    if named is not None:
-        return named
-    return CREDENTIAL_USER if anonymous == "credential" else None
+def identity(claimed: Claims, sent: Sent, policy: Identify, anonymous: Anonymous) -> Identity:
+    """Who speaks: named by our own headers or the path, else where clients name them, else the credential.
+
+    Args:
+        policy: with the headers that it names, and its own answer to who an unnamed caller is.
+        anonymous: who an unnamed caller is where the policy does not say.
+    """
+    own = policy.headers
+    table = [source for source in USER if source is not OPENWEBUI_USER] if claimed.is_signed_for else USER
+    named = claimed.user or claimed.signed or first(named_headers(own.user), sent) or first(table, sent)
+    user = _bounded(named)
+    if user is None and (policy.anonymous or anonymous) == "credential":
+        user = _credential_user(sent)
+    session = claimed.session or first(named_headers(own.session), sent) or first(SESSION, sent)
+    return Identity(
+        tenant=claimed.tenant,
+        user=user,
+        session=_bounded(session),
+        agent=agent_of(claimed, sent, policy),
+        parent=_bounded(first(PARENT, sent)) or "",
+    )
 
 
-async def session_of(journal: Journal, clock: Clock, claimed: Claims, user: str | None, call: Call) -> Session:
+def agent_of(claimed: Claims, sent: Sent, policy: Identify | None = None) -> str:
+    """The agent, by which policies can be chosen; `default` when nothing tells."""
+    own = policy.headers.agent if policy is not None else ()
+    return claimed.agent or _bounded(first(named_headers(own), sent) or first(AGENT, sent)) or "default"
+
+
+async def session_of(journal: Journal, clock: Clock, who: Identity, call: Call) -> Session:
     """The session: the one named, else the one that owns what the request echoes, else a new one.
 
     Raises `MemoryUnavailable` when the journal cannot say.
     """
-    scope = Scope(tenant=claimed.tenant, user=user, session=claimed.session or "", agent=claimed.agent)
-    echoed: Sequence[str] = () if claimed.session else anchors.of_request(call.turns, is_named=user is not None)
-    if claimed.session or echoed:
-        known = await journal.find_session(scope, echoed)
-        if known is not None:
-            return known
-    return new_session(clock, claimed, user)
+    return await known_session(journal, clock, who, call) or new_session(clock, who)
 
 
-def new_session(clock: Clock, claimed: Claims, user: str | None) -> Session:
+async def known_session(journal: Journal, clock: Clock, who: Identity, call: Call) -> Session | None:
+    """The session if there has been one; None when it would be new."""
+    scope = who.scope(who.session or "")
+    if who.session:
+        return await journal.find_session(scope, Echoes())
+    is_named = who.user is not None
+    echoes = Echoes(
+        anchors=anchors.of_request(call.turns, call.echoes, is_named=is_named),
+        texts=anchors.texts_of(call.turns) if is_named else (),
+        since=clock.now() - anchors.QUOTED_S,
+    )
+    return await journal.find_session(scope, echoes) if echoes.anchors or echoes.texts else None
+
+
+def new_session(clock: Clock, who: Identity) -> Session:
     """A session nobody has seen before."""
-    name = claimed.session or clock.new_id("se")
-    return Session(scope=Scope(tenant=claimed.tenant, user=user, session=name, agent=claimed.agent), is_new=True)
+    return Session(scope=who.scope(who.session or clock.new_id("se")), is_new=True)
+
+
+def _credential_user(sent: Sent) -> str:
+    """The one person behind a credential; one for each project that the credential is used for."""
+    projects = (sent.headers.get(name, "").strip() for name in ("openai-organization", "openai-project"))
+    return " ".join((CREDENTIAL_USER, *filter(None, projects)))
 
 
 def _is_mode(name: str) -> TypeGuard[MemoryMode]:
@@ -120,7 +181,7 @@ def _is_mode(name: str) -> TypeGuard[MemoryMode]:
 
 def _name(sent: dict[bytes, bytes], name: str) -> str | None:
     value = sent.get(b"x-accrue-" + name.encode())
-    return None if value is None else _checked(f"x-accrue-{name}", _decoded(value))
+    return None if value is None else _checked(f"x-accrue-{name}", decoded(value))
 
 
 def _from_path(named: dict[str, str | None], name: str) -> str | None:
@@ -128,30 +189,21 @@ def _from_path(named: dict[str, str | None], name: str) -> str | None:
     return (
         None
         if value is None
-        else _checked(f"the {name} in the path", _decoded(unquote_to_bytes(value.encode("latin-1"))))
+        else _checked(f"the {name} in the path", decoded(unquote_to_bytes(value.encode("latin-1"))))
     )
-
-
-def _decoded(name: bytes) -> str:
-    """As UTF-8, else as Latin-1; a replacement character would make one person of two."""
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        return name.decode("latin-1")
 
 
 def _checked(where: str, value: str) -> str | None:
     stripped = value.strip()
     if len(stripped) > MAX_NAME_CHARS:
         raise BadRequest(f"{where} is longer than {MAX_NAME_CHARS} characters", code="invalid_identity")
-    if stripped == CREDENTIAL_USER:
-        raise BadRequest(f"{where} may not be {CREDENTIAL_USER}", code="invalid_identity")
+    if stripped.startswith(CREDENTIAL_USER):
+        raise BadRequest(f"{where} may not begin with {CREDENTIAL_USER}", code="invalid_identity")
     return stripped or None
 
 
 def _bounded(value: str | None) -> str | None:
-    """A name from the body, which is the upstream's to judge: one we would refuse is kept apart by its digest."""
-    stripped = (value or "").strip()
-    if value is None or (len(value) <= MAX_NAME_CHARS and stripped != CREDENTIAL_USER):
-        return stripped or None
+    """A name that the upstream has to judge, not we: one we would refuse of our own is kept apart by its digest."""
+    if not value or (len(value) <= MAX_NAME_CHARS and not value.startswith(CREDENTIAL_USER)):
+        return value or None
     return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

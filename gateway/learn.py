@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import structlog
 
-from gateway.errors import MemoryUnavailable
+from gateway.errors import HTTP_ERROR, MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
-from gateway.types import HTTP_ERROR, Exchange, Memory, Origin, Turn
+from gateway.types import Exchange, Memory, Origin, Turn
 
 BATCH = 64
 """Exchanges leased at once."""

@@ -5,27 +5,27 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from gateway import encodings, forward, identify
-from gateway.augment import Augmenter, Visit
+from gateway.augment import Augmenter
 from gateway.body import Body
 from gateway.compose import Prompt
-from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpgradeRequired, UpstreamUnreachable
-from gateway.fence import MARKS, Fence
+from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpstreamUnreachable
 from gateway.headers import first_value
-from gateway.policy import PolicyBook
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
+from gateway.retries import Attempt, Attempts, is_retry
 from gateway.shapes.base import Shape
-from gateway.sidecalls import is_side_call
+from gateway.signatures import OpenWebUi
 from gateway.telemetry import Telemetry
-from gateway.types import Call, Exchange, Outcome, Session, Turn
+from gateway.types import Exchange, Outcome, Session
+from gateway.visits import Visit, Visits, in_session, new_turns
 
 DENIED = ("organization", "projects", "webhook_endpoints")
 """Beginnings of paths: a memory gateway has no business with a provider's admin keys."""
@@ -33,11 +33,11 @@ DENIED = ("organization", "projects", "webhook_endpoints")
 OWN = "accrue"
 """Beginning of our own paths, which never go upstream."""
 
+_VERSION = re.compile(r"^(?:/v1(?=/|$))+")
+"""Once, or twice where a client adds it to a base that has it."""
+
 MAX_SHOWN_CHARS = 200
 """Of a path are told back."""
-
-THREADED_READ_BYTES = 256 * 1024
-"""A larger body is read off the event loop: ten milliseconds a megabyte would be everybody's."""
 
 PASSED_WHOLE_BYTES = 256 * 1024
 """A body that passes through unread is sent in one piece up to here, and streamed above."""
@@ -67,6 +67,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: Headers
     chunks: AsyncGenerator[bytes, None]
+    has_named_events: bool
+    """True where clients skip server-sent events that have no `event:` line."""
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,16 +78,22 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     augmenter: Augmenter
     recorder: Recorder
+    attempts: Attempts
     shapes: Mapping[str, Shape]
     """By path below `/v1`."""
-    policies: PolicyBook
-    fence: Fence
+    visits: Visits
     telemetry: Telemetry
     secret: bytes
     """Keys the tenant hashes."""
-    anonymous: identify.Anonymous
-    """Whose memory a call gets when nobody names the user and the policy does not say."""
-    max_augmented_bytes: int
+    signing: OpenWebUi | None
+    """Who signs for users, where somebody does."""
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that is about to go upstream, and is on record as such."""
+
+    exchange: Exchange
+    prompt: Prompt
 
 
 async def handle(gateway: Gateway, request: Request) -> Answer:
@@ -93,24 +101,28 @@ async def handle(gateway: Gateway, request: Request) -> Answer:
 
     Raises `RequestError` for what is ours to refuse, and when the upstream cannot be reached.
     """
-    claimed = identify.claims(request.headers, request.path, gateway.secret)
-    target = _target(request, claimed.path)
-    visit = await _understand(gateway, request, claimed, target)
+    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing)
+    target = target_of(request, claimed.path)
+    shape = gateway.shapes.get(target) if request.method == "POST" and claimed.mode != "off" else None
+    if shape is None:
+        return await _pass_through(gateway, request, target, Outcome(status="off"))
+    visit = await gateway.visits.read(shape, request.headers, claimed, target, request.body)
     if isinstance(visit, Outcome):
         return await _pass_through(gateway, request, target, visit)
-    session, prompt = await gateway.augmenter.augment(visit)
-    exchange = _exchange(gateway, visit, target, session, prompt)
-    gateway.recorder.intend(exchange)
-    incoming, exchange = await _forward(gateway, request, visit, prompt, exchange)
+    begun = await begin(gateway, visit, target)
+    if isinstance(begun, Outcome):
+        return await _pass_through(gateway, request, target, begun)
+    incoming, exchange = await _forward(gateway, request, visit, begun.prompt, begun.exchange)
     chunks = gateway.recorder.listen(visit.shape, visit.call, exchange, incoming)
     headers = [*forward.answer_headers(incoming.headers), *_own_headers(exchange)]
-    return Answer(status=incoming.status, headers=headers, chunks=chunks)
+    return Answer(status=incoming.status, headers=headers, chunks=chunks, has_named_events=_has_named_events(target))
 
 
-def _target(request: Request, path: str) -> str:
-    """The path below the upstream's base. Clients are pointed at us with and without `/v1`."""
-    if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers):
-        raise UpgradeRequired("WebSocket is not supported here; use HTTP", code="websocket_unsupported")
+def target_of(request: Request, path: str) -> str:
+    """The path below the upstream's base. Clients are pointed at us with and without `/v1`.
+
+    Raises `RequestError` for a path that is not passed on.
+    """
     segments = [segment for segment in unquote(path).split("/") if segment]
     if not path.startswith("/") or request.method == "CONNECT" or {".", ".."} & set(segments):
         raise BadRequest(f"{path[:MAX_SHOWN_CHARS]} is no path of an API", code="invalid_path")
@@ -119,55 +131,31 @@ def _target(request: Request, path: str) -> str:
         raise NotFound(f"there is no {path[:MAX_SHOWN_CHARS]} here", code="unknown_path")
     if below and below[0] in DENIED:
         raise Forbidden(f"/{below[0]} is for administration, and is not passed on here", code="path_denied")
-    return path.removeprefix("/v1") if path.startswith("/v1/") or path == "/v1" else path
+    return _VERSION.sub("", path)
 
 
-async def _understand(gateway: Gateway, request: Request, claimed: identify.Claims, target: str) -> Visit | Outcome:
-    """The call and what may be done with it; or why it passes through as it is."""
-    shape = gateway.shapes.get(target) if request.method == "POST" else None
-    if shape is None or claimed.mode == "off":
-        return Outcome(status="off")
-    sent = await request.body.read(gateway.max_augmented_bytes)
-    if sent is None:
-        return Outcome(status="error", reason="large")
-    coding = first_value(request.headers, b"content-encoding")
-    if coding or len(sent) > THREADED_READ_BYTES:
-        call = await asyncio.to_thread(_read, shape, sent, coding)
-    else:
-        call = _read(shape, sent, coding)
-    if call is None:
-        return Outcome(status="error", reason="unread")
-    if is_side_call(call):
-        return Outcome(status="off", reason="side_call")
-    policy = gateway.policies.current.match(call.model, "/v1" + target, claimed.agent, request.headers)
-    anonymous = policy.identify.anonymous or gateway.anonymous
-    user = identify.user_of(claimed, call, anonymous)
-    mode = identify.narrower(claimed.mode, policy.memory)
-    if mode == "off" or (user is None and anonymous == "off"):
-        return Outcome(status="off" if mode == "off" else "unscoped")
-    call = _without_echoes(gateway.fence, call)
-    return Visit(claimed=claimed, shape=shape, call=call, sent=sent, policy=policy, mode=mode, user=user)
+async def begin(gateway: Gateway, visit: Visit, target: str) -> Begun | Outcome:
+    """Add what memory knows, and put on record that the call goes upstream; or why it passes through as it is."""
+    attempt = gateway.attempts.attempt(visit.who.scope(visit.who.session or ""), visit.sent, is_retry=visit.is_retry)
+    if attempt.count > 1:  # in the session of the first, which the bytes alone may not tell
+        visit = in_session(visit, attempt.session)
+    session, prompt = await gateway.augmenter.augment(visit)
+    if visit.is_aside and session.is_new and not visit.who.session:  # about a conversation that nobody has seen
+        return prompt.outcome
+    exchange = _exchange(gateway, visit, target, session, prompt, attempt)
+    gateway.recorder.intend(exchange)
+    return Begun(exchange=exchange, prompt=prompt)
 
 
-def _read(shape: Shape, sent: bytes, coding: str) -> Call | None:
-    body = encodings.decode(sent, coding)
-    return None if body is None else shape.read(body)
-
-
-def _without_echoes(fence: Fence, call: Call) -> Call:
-    """The call as it would read had nobody sent our own notes back to us (promise P9); its bytes stay."""
-    if not any(mark in call.body for mark in MARKS):
-        return call
-    turns = tuple(msgspec.structs.replace(turn, text=fence.strip(turn.text)) for turn in call.turns)
-    return msgspec.structs.replace(call, turns=turns)
-
-
-def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, prompt: Prompt) -> Exchange:
+def _exchange(
+    gateway: Gateway, visit: Visit, target: str, session: Session, prompt: Prompt, attempt: Attempt
+) -> Exchange:
     """The record of the call so far. In mode `read` it holds what memory did, and nothing that was said."""
-    context, new = _new_turns(visit.call.turns) if visit.mode in ("on", "write") else ((), ())
+    is_kept = visit.mode in ("on", "write") and not visit.is_aside
+    context, new = new_turns(visit.call) if is_kept else ((), ())
     learn = visit.policy.learn
-    return Exchange(
-        id=gateway.clock.new_id("ex"),
+    exchange = Exchange(
+        id=attempt.exchange or gateway.clock.new_id("ex"),
         scope=session.scope,
         at=gateway.clock.now(),
         path=target,
@@ -177,18 +165,17 @@ def _exchange(gateway: Gateway, visit: Visit, target: str, session: Session, pro
         context=context,
         turns=new,
         notes=prompt.added,
+        is_aside=visit.is_aside,
         is_adrift=session.is_adrift,
         outcome=prompt.outcome,
         considered=prompt.considered,
         learns=tuple(learn.kinds) if learn.enabled and new else (),
+        parent=visit.who.parent,
+        attempts=attempt.count,
     )
-
-
-def _new_turns(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
-    """What the client says now, everything after the assistant's last turn; and before it the two last things said."""
-    begin = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
-    said = (turn for turn in reversed(turns[:begin]) if turn.role in ("user", "assistant") and turn.text)
-    return tuple(itertools.islice(said, 2))[::-1], turns[begin:]
+    if attempt.count == 1:
+        gateway.attempts.begin(attempt, exchange)
+    return exchange
 
 
 async def _forward(
@@ -196,7 +183,7 @@ async def _forward(
 ) -> tuple[Incoming, Exchange]:
     """Send the request; once more without notes if they made it too long for the model."""
     is_silent = prompt.body is visit.call.body
-    untouched = _outgoing(request, exchange.path, visit.sent)
+    untouched = _outgoing(request, exchange.path, visit.sent, model=visit.call.model)
     headers = [line for line in untouched.headers if line[0] != b"content-encoding"]
     augmented = msgspec.structs.replace(untouched, headers=headers, body=prompt.body)
     try:
@@ -210,7 +197,7 @@ async def _forward(
                 incoming = await _sent(gateway, untouched)
     except RequestError as error:
         gateway.recorder.lose(exchange, error.status)
-        error.headers = _own_headers(exchange)
+        error.headers += _own_headers(exchange)
         raise
     return incoming, exchange
 
@@ -221,7 +208,9 @@ async def _pass_through(gateway: Gateway, request: Request, target: str, outcome
     outgoing = _outgoing(request, target, await _unread(request.body))
     incoming = await _sent(gateway, outgoing)
     headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
-    return Answer(status=incoming.status, headers=headers, chunks=incoming.chunks)
+    return Answer(
+        status=incoming.status, headers=headers, chunks=incoming.chunks, has_named_events=_has_named_events(target)
+    )
 
 
 async def _unread(body: Body) -> bytes | AsyncIterator[bytes] | None:
@@ -241,12 +230,19 @@ async def _sent(gateway: Gateway, outgoing: Outgoing) -> Incoming:
     return incoming
 
 
-def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None) -> Outgoing:
+def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None, *, model: str = "") -> Outgoing:
     query = f"?{request.query}" if request.query else ""
     headers = forward.outgoing_headers(request.headers)
     if request.body.length is not None and not isinstance(body, bytes | None):
         headers.append((b"content-length", str(request.body.length).encode()))  # streamed, and its length is known
-    return Outgoing(method=request.method, target=target + query, headers=headers, body=body)
+    return Outgoing(
+        method=request.method,
+        target=target + query,
+        headers=headers,
+        body=body,
+        model=model,
+        is_retry=is_retry(request.headers),
+    )
 
 
 async def _peeked(incoming: Incoming) -> tuple[Incoming, bytes]:
@@ -270,6 +266,10 @@ async def _again(heard: list[bytes], rest: AsyncGenerator[bytes, None]) -> Async
             yield chunk
     finally:
         await rest.aclose()
+
+
+def _has_named_events(target: str) -> bool:
+    return target.startswith("/messages")
 
 
 def _own_headers(exchange: Exchange) -> Headers:

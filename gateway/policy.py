@@ -49,11 +49,20 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """A glob by header name; upper and lower case of names are the same."""
 
 
+class NamingHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """Further headers that are believed, before those of known clients."""
+
+    user: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    agent: tuple[str, ...] = ()
+
+
 class Identify(msgspec.Struct, frozen=True, kw_only=True):
     """Whose memory a call touches."""
 
     anonymous: Literal["credential", "session", "off"] | None = None
     """Who speaks when nobody is named. None: the credential on a loopback bind, else the session."""
+    headers: NamingHeaders = NamingHeaders()
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,26 +1,26 @@
 """What happened, on record: the answer is listened to as it passes, and its end waits until the record is durable.
 
-The client gets the upstream's bytes in the upstream's chunks. Only the last of them (`data: [DONE]`, the byte that
-completes a content-length, or the end itself) is held until the journal has committed, so that what a client has
-seen whole is never lost (promise P6). A client that leaves loses nothing: the rest is read all the same.
+The client gets the upstream's bytes in the upstream's chunks. Only the last of them (the end of the last event, the
+byte that completes a content-length, or the end itself) is held until the journal has committed, so that what a client
+has seen whole is never lost (promise P6). A client that leaves loses nothing: the rest is read all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 
 import msgspec
 import structlog
 
 from gateway import anchors, encodings, sse
-from gateway.errors import MemoryUnavailable, UpstreamUnreachable
+from gateway.errors import HTTP_ERROR, MemoryUnavailable, UpstreamUnreachable
 from gateway.fence import Fence
 from gateway.headers import first_value, is_event_stream
 from gateway.ports import Incoming, Journal
 from gateway.shapes.base import Shape
-from gateway.types import HTTP_ERROR, Call, Exchange, ExchangeState, Reply
+from gateway.types import Call, Exchange, ExchangeState, Reply
 
 MAX_LISTENED_BYTES = 32 * 1024 * 1024
 """Of an answer are kept for the record; beyond that it still passes, and is recorded as one that was not read."""
@@ -42,6 +42,7 @@ class Recorder:
         commit_wait_s: float,
         on_recorded: Callable[[], None],
         on_unrecorded: Callable[[str], None],
+        on_ended: Callable[[Exchange], None],
     ) -> None:
         """Record to a journal.
 
@@ -49,12 +50,14 @@ class Recorder:
             commit_wait_s: how long the end of an answer waits for its record before it is let go.
             on_recorded: called after each commit: there is something to learn.
             on_unrecorded: told the reason when an answer was let go without a record.
+            on_ended: told of every exchange that has ended, before it is on record.
         """
         self._journal = journal
         self._fence = fence
         self._commit_wait_s = commit_wait_s
         self._on_recorded = on_recorded
         self._on_unrecorded = on_unrecorded
+        self._on_ended = on_ended
         self._under_way: set[asyncio.Task[None]] = set()
 
     def intend(self, exchange: Exchange) -> None:
@@ -78,7 +81,7 @@ class Recorder:
         its end mark; the exchange is then on record as interrupted. A caller that stops reading closes the generator,
         with the same result.
         """
-        end = _EndMark(answer)
+        end = _EndMark(answer, shape.last_events)
         heard = _Heard()
         commit: asyncio.Task[None] | None = None
         state: ExchangeState = "interrupted"
@@ -115,17 +118,19 @@ class Recorder:
         turns = tuple(msgspec.structs.replace(turn, text=self._fence.strip(turn.text)) for turn in reply.turns)
         is_whole = reply.is_complete or answer.status >= HTTP_ERROR
         heard.is_cut = read is not None and not is_whole and not heard.is_too_long
-        is_named = exchange.scope.user is not None
+        is_named, is_kept = exchange.scope.user is not None, exchange.mode in ("on", "write")
         finished = msgspec.structs.replace(
             exchange,
             state=state if is_whole else "interrupted",
             status=answer.status,
-            reply=msgspec.structs.replace(reply, turns=turns if exchange.mode in ("on", "write") else ()),
-            anchors=() if exchange.is_adrift else anchors.of_reply(call.turns, turns, is_named=is_named),
+            reply=msgspec.structs.replace(reply, turns=turns if is_kept and not exchange.is_aside else ()),
+            anchors=() if exchange.is_adrift else anchors.of_reply(call.turns, turns, reply.echoes, is_named=is_named),
+            openings=anchors.openings_of(turns) if is_kept and is_named and not exchange.is_adrift else (),
         )
         await self._commit(finished)
 
     async def _commit(self, exchange: Exchange) -> None:
+        self._on_ended(exchange)
         try:
             await self._journal.commit(exchange)
         except MemoryUnavailable as error:
@@ -197,14 +202,14 @@ def _read(shape: Shape, answer: Incoming, heard: bytes) -> Reply | None:
 class _EndMark:
     """Sees the last byte of an answer coming, where that can be seen before the end."""
 
-    def __init__(self, answer: Incoming) -> None:
+    def __init__(self, answer: Incoming, last_events: Sequence[str]) -> None:
         lines, is_stream = answer.headers, is_event_stream(answer.headers)
         length = first_value(lines, b"content-length")
         self._left = int(length) if length.isdigit() else None
         self.is_missing = is_stream and not length and not first_value(lines, b"transfer-encoding")
         """True while only the end of its connection would end a stream, which is how a broken one ends as well."""
         is_readable = is_stream and not first_value(lines, b"content-encoding")
-        self._done = sse.DoneMark() if is_readable else None
+        self._done = sse.EndMark(last_events) if is_readable else None
 
     def is_in(self, chunk: bytes) -> bool:
         """True when the answer ends in this chunk; chunks are passed in order."""

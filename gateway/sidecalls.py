@@ -23,9 +23,19 @@ _SYSTEM = re.compile(
     r"\b(?:titles?|tags|follow-?up questions|emoji|search quer(?:y|ies))\b[^.\n]{0,60}"
     r"\b(?:conversations?|chat|thread|dialogue|message history|first message)\b"
     r"|summari[sz]e (?:the|this)(?: user's)? (?:conversation|chat|dialogue|thread)"
+    r"|summari[sz]e this coding conversation|analy[sz]e if this message indicates a new conversation topic"
+    r"|an agent tried to answer a user query but it got stuck"
     r"|tasked with summari[sz]ing (?:the |this |a )?(?:conversation|chat|dialogue)",
     re.IGNORECASE,
 )
+_COMPACTION = re.compile(
+    r"\s*(?:your task is to create a detailed summary of the conversation so far"
+    r"|you are performing a context checkpoint compaction"
+    r"|<role>\s*context extraction assistant)",
+    re.IGNORECASE,
+)
+"""Asked in the middle of a conversation, with its tools: Claude Code, Codex, LangChain."""
+
 _TASK = re.compile(
     r"\s*(?:(?:please )?(?:generate|create|write|provide|suggest) an? (?:[\w-]+,? ){0,4}title "
     r"(?:for|of|summari[sz]ing) (?:this|the|our|a) (?:conversation|chat|thread)|title for:|<chat_history>"
@@ -37,12 +47,20 @@ _TASK = re.compile(
 )
 
 
-def is_side_call(call: Call) -> bool:
-    """Whether a call is not part of a conversation but about one."""
-    if "tools" in call.fields:
-        return False
+def is_side_call(call: Call, request_kind: str = "") -> bool:
+    """Whether a call is not part of a conversation but about one.
+
+    Args:
+        request_kind: what the client itself says that it is for, as Codex does.
+    """
+    if request_kind not in ("", "turn") or bytes(call.fields.get("generate", b"")) == b"false":
+        return True
     leading = [turn.text[:SEARCHED_CHARS] for turn in call.turns if turn.role in ("system", "developer")]
     newest = itertools.takewhile(lambda turn: turn.role != "assistant", reversed(call.turns))
     asked = [turn.text[:SEARCHED_CHARS] for turn in newest if turn.role == "user"]
+    if any(map(_COMPACTION.match, asked[:1])):
+        return True
+    if "tools" in call.fields:
+        return False
     is_probe = call.max_output_tokens is not None and call.max_output_tokens <= PROBE_TOKENS
     return is_probe or any(map(_SYSTEM.search, leading)) or any(map(_TASK.match, asked))

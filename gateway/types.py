@@ -22,10 +22,6 @@ ExchangeState = Literal["intent", "done", "interrupted"]
 """`intent`: sent upstream, nothing back yet. `interrupted`: the answer ended before its end."""
 
 
-HTTP_ERROR = 400
-"""Statuses from here on are refusals, whose bodies end without an end mark and teach nothing."""
-
-
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose memory a call may touch. Every store and journal call takes one (promise P7)."""
 
@@ -77,6 +73,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
 
 
+SlotForm = Literal["string", "parts", "empty-parts", "opening"]
+"""How a note is written at a place: at the end of a JSON string, as one more content part, or before a string."""
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a request body where a note may be inserted and stay valid."""
 
@@ -86,8 +86,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """True for the client's own system text, False for a user message."""
     at: int
     """Byte offset in the body at which text is spliced in."""
-    form: Literal["string", "parts", "empty-parts"]
-    """How the text must be written there: inside a JSON string, or as one more content part."""
+    form: SlotForm
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +99,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     turns: tuple[Turn, ...]
     slots: tuple[Slot, ...]
-    """In body order: the head first where there is one, then each user message."""
-    user: str | None = None
-    """End user named in the body (`user`, `safety_identifier`, `metadata.user_id`)."""
+    """As the model reads: the head first where there is one, then each user message."""
+    echoes: tuple[str, ...] = ()
+    """Ids that an upstream minted and the request names, newest first: of an earlier response, of its items."""
+    is_continued: bool = False
+    """True when the upstream keeps what was said before and the request holds only what is new."""
     is_stream: bool = False
     max_output_tokens: int | None = None
     prompt_tokens: int = 0
@@ -138,6 +139,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...] = ()
     """One per choice; more than one when the client asked for `n` > 1."""
     id: str | None = None
+    echoes: tuple[str, ...] = ()
+    """Ids by which a later request may name it or its items."""
     model: str | None = None
     finish_reason: str | None = None
     usage: Usage | None = None
@@ -204,12 +207,19 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     considered: tuple[Considered, ...] = ()
     anchors: tuple[str, ...] = ()
     """What the client must send back of the answer, by which its next request is known (gateway/anchors.py)."""
+    openings: tuple[str, ...] = ()
+    """How its texts begin, if long enough to be known again when a later request quotes them."""
+    parent: str = ""
+    """The session or agent whose sub-agent made this call, as the client says."""
+    attempts: int = 1
+    """How often the client has sent it."""
     status: int | None = None
     """HTTP status of the answer; None while there is none."""
     reply: Reply | None = None
+    is_aside: bool = False
+    """True for a call about a conversation (a title, a summary): nothing that was said in it is kept."""
     is_adrift: bool = False
-    """True when the session could not be looked up: the answer leaves no anchors, so that the next request finds the
-    session it really belongs to."""
+    """True when the session could not be looked up: then the answer leaves no anchors that would lead to a stand-in."""
     learns: tuple[str, ...] = ()
     """Kinds of memory that the policy allows to be learnt from it; empty for none."""
 
@@ -242,7 +252,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds from which it holds."""
     recorded_at: float
     ended_at: float | None = None
-    """Unix seconds at which it was superseded or revoked; None while it holds."""
+    """Unix seconds at which it was superseded or revoked."""
     speaker: str = "user"
     tokens: int = 0
     """Tokens of its rendered line, counted once when it was written."""

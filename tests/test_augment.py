@@ -14,19 +14,22 @@ import pytest
 from openai import AsyncOpenAI
 
 from gateway import augment, identify, wiring
-from gateway.augment import Augmenter, Visit
+from gateway.augment import Augmenter
 from gateway.compose import Composer, Prompt
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
 from gateway.journals.sqlite import SqliteJournal
-from gateway.policy import Policy, Recall
+from gateway.policy import Identify, Policy, Recall
+from gateway.ports import Echoes
 from gateway.shapes.chat import SHAPE
+from gateway.sources import Sent
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Found, Memory, MemoryMode, Outcome, Query, Scope, Session
+from gateway.visits import Visit
 from gateway.wiring import KINDS
 from tests.conftest import Serve, Served
 
@@ -77,9 +80,9 @@ class MoodyStore(LocalStore):
 class MoodyJournal(SqliteJournal):
     mood: Mood
 
-    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+    async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         await self.mood.befall()
-        return await super().find_session(scope, anchors)
+        return await super().find_session(scope, echoes)
 
 
 class MoodyTokens(Tokens):
@@ -111,7 +114,7 @@ class Bench:
 
     async def knows(self, user: str | None, *texts: str, kind: str = "constraint", session: str = "") -> None:
         """Put memories into the store."""
-        scope = Scope(tenant=visit().claimed.tenant, user=user, session=session)
+        scope = Scope(tenant=visit().who.tenant, user=user, session=session)
         memories = [
             Memory(
                 id=f"m_{text[:6]}",
@@ -173,7 +176,9 @@ def visit(
     call = SHAPE.read(body)
     assert call is not None
     claimed = identify.claims(headers, SHAPE.path, b"s" * 32)
-    return Visit(claimed=claimed, shape=SHAPE, call=call, sent=body, policy=policy, mode=mode, user=user)
+    who = identify.identity(claimed, Sent(headers, call), Identify(), "session")
+    who = msgspec.structs.replace(who, user=user)
+    return Visit(who=who, shape=SHAPE, call=call, sent=body, policy=policy, mode=mode)
 
 
 def messages_of(body: bytes) -> list[bytes]:
@@ -268,10 +273,10 @@ class ReaderHeldOnce(SqliteJournal):
 
     held = threading.Event()
 
-    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+    async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         if not self.held.is_set():
             self._reader.submit(self.held.wait, 10)
-        return await super().find_session(scope, anchors)
+        return await super().find_session(scope, echoes)
 
 
 @pytest.mark.promise("P4")

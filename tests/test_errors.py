@@ -32,7 +32,8 @@ def test_a_body_is_an_error_object_that_clients_can_show() -> None:
             "type": "invalid_request_error",
             "param": "mode",
             "code": "invalid_memory_mode",
-        }
+        },
+        "type": "error",
     }
     assert error.headers == []
 

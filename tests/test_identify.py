@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,14 +21,17 @@ from gateway.identify import (
     MAX_NAME_CHARS,
     Anonymous,
     Claims,
+    Identity,
     claims,
+    identity,
     narrower,
     session_of,
     tenant,
-    user_of,
 )
 from gateway.journals.sqlite import SqliteJournal
+from gateway.policy import Identify, NamingHeaders
 from gateway.ports import Headers
+from gateway.sources import Sent
 from gateway.testing import ManualClock
 from gateway.types import Call, Exchange, MemoryMode, Scope, Turn
 
@@ -41,8 +45,21 @@ def read(path: str = PATH, *headers: tuple[bytes, bytes]) -> Claims:
     return claims([KEY, *headers], path, SECRET)
 
 
-def call(*turns: Turn, user: str | None = None) -> Call:
-    return Call(body=b"{}", fields={}, model="gpt-4o", turns=turns, slots=(), user=user)
+def call(*turns: Turn, **members: object) -> Call:
+    fields = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in members.items()}
+    return Call(body=b"{}", fields=fields, model="gpt-4o", turns=turns, slots=())
+
+
+def who(claimed: Claims, anonymous: Anonymous = "session", *sent: tuple[bytes, bytes], **members: object) -> Identity:
+    return identity(claimed, Sent(sent, call(**members)), Identify(), anonymous)
+
+
+def user_of(claimed: Claims, anonymous: Anonymous, **members: object) -> str | None:
+    return who(claimed, anonymous, **members).user
+
+
+def ann(claimed: Claims, user: str | None = "ann") -> Identity:
+    return Identity(tenant=claimed.tenant, user=user, session=claimed.session, agent=claimed.agent or "default")
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -50,7 +67,7 @@ def call(*turns: Turn, user: str | None = None) -> Call:
 
 def test_a_request_that_says_nothing_claims_nothing() -> None:
     claimed = read()
-    assert (claimed.user, claimed.session, claimed.agent, claimed.mode) == (None, None, "default", "on")
+    assert (claimed.user, claimed.session, claimed.agent, claimed.mode) == (None, None, None, "on")
     assert claimed.path == PATH
 
 
@@ -59,7 +76,7 @@ def test_every_combination_of_the_path_prefix_is_read(agent: str | None, user: s
     named = {"a": agent, "u": user, "s": session}
     prefix = "".join(f"/{letter}/{name}" for letter, name in named.items() if name is not None)
     claimed = read(prefix + PATH)
-    assert (claimed.agent, claimed.user, claimed.session) == (agent or "default", user, session)
+    assert (claimed.agent, claimed.user, claimed.session) == (agent, user, session)
     assert claimed.path == PATH
 
 
@@ -76,7 +93,7 @@ def test_every_combination_of_the_path_prefix_is_read(agent: str | None, user: s
     ],
 )
 def test_only_what_stands_in_front_and_in_order_is_a_prefix(path: str, rest: str) -> None:
-    assert (read(path).path, read(path).agent) == (rest, "default")
+    assert (read(path).path, read(path).agent) == (rest, None)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +116,12 @@ def test_names_in_the_path_are_decoded_once(encoded: str, name: str) -> None:
     assert (claimed.user, claimed.session, claimed.path) == (name, name, PATH)
 
 
+def is_free(name: str) -> bool:
+    return not name.startswith(CREDENTIAL_USER)
+
+
 @settings(deadline=None, max_examples=200)
-@given(st.text(min_size=1, max_size=MAX_NAME_CHARS).map(str.strip).filter(bool))
+@given(st.text(min_size=1, max_size=MAX_NAME_CHARS).map(str.strip).filter(bool).filter(is_free))
 def test_every_name_survives_the_path_and_a_header(name: str) -> None:
     assert read(f"/u/{quote(name, safe='')}{PATH}").user == name
     assert read(PATH, (b"x-accrue-user", name.encode())).user == name
@@ -122,7 +143,7 @@ def test_a_header_outranks_the_path_and_an_empty_one_does_not() -> None:
 
 def test_an_empty_name_is_none_wherever_it_stands() -> None:
     claimed = read("/a/%20/u/%20/s/%09" + PATH, (b"x-accrue-user", b""))
-    assert (claimed.user, claimed.session, claimed.agent) == (None, None, "default")
+    assert (claimed.user, claimed.session, claimed.agent) == (None, None, None)
 
 
 @pytest.mark.parametrize("name", ["user", "session", "agent"])
@@ -141,10 +162,10 @@ def test_a_name_that_is_too_long_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["user", "session", "agent"])
 def test_nobody_may_take_the_name_that_stands_for_a_credential(name: str) -> None:
     header = b"x-accrue-" + name.encode()
-    with pytest.raises(BadRequest, match=rf"x-accrue-{name} may not be \(credential\)") as raised:
+    with pytest.raises(BadRequest, match=rf"x-accrue-{name} may not begin with \(credential\)") as raised:
         read(PATH, (header, f" {CREDENTIAL_USER} ".encode()))
     assert raised.value.code == "invalid_identity"
-    with pytest.raises(BadRequest, match=f"the {name} in the path may not be"):
+    with pytest.raises(BadRequest, match=f"the {name} in the path may not begin with"):
         read(f"/{name[0]}/{quote(CREDENTIAL_USER)}{PATH}")
 
 
@@ -191,21 +212,21 @@ def test_caller_and_policy_must_both_allow(one: MemoryMode, other: MemoryMode, b
 @pytest.mark.parametrize("anonymous", ["credential", "session", "off"])
 def test_the_user_is_named_by_header_then_path_then_body(anonymous: Anonymous) -> None:
     path, header = "/u/path" + PATH, (b"x-accrue-user", b"header")
-    assert user_of(read(path, header), call(user="body"), anonymous) == "header"
-    assert user_of(read(path), call(user="body"), anonymous) == "path"
-    assert user_of(read(), call(user=" body "), anonymous) == "body"
+    assert user_of(read(path, header), anonymous, user="body") == "header"
+    assert user_of(read(path), anonymous, user="body") == "path"
+    assert user_of(read(), anonymous, user=" body ") == "body"
 
 
 @pytest.mark.parametrize("body", [None, "", "  "])
 def test_a_credential_is_a_user_only_where_it_stands_for_one(body: str | None) -> None:
-    assert user_of(read(), call(user=body), "credential") == CREDENTIAL_USER
-    assert user_of(read(), call(user=body), "session") is None
-    assert user_of(read(), call(user=body), "off") is None
+    assert user_of(read(), "credential", user=body) == CREDENTIAL_USER
+    assert user_of(read(), "session", user=body) is None
+    assert user_of(read(), "off", user=body) is None
 
 
 def test_a_body_may_name_a_user_at_any_length_and_two_stay_two() -> None:
-    names = ["x" * MAX_NAME_CHARS, "x" * 300, "x" * 301, "x" * 300 + "\ud800", "x" * 300 + "\udfff"]
-    users = [user_of(read(), call(user=name), "session") or "" for name in names]
+    names = ["x" * MAX_NAME_CHARS, "x" * 300, "x" * 301]
+    users = [user_of(read(), "session", user=name) or "" for name in names]
     assert users[0] == names[0]
     assert len(set(users)) == len(names)
     assert max(map(len, users)) <= MAX_NAME_CHARS
@@ -214,9 +235,9 @@ def test_a_body_may_name_a_user_at_any_length_and_two_stay_two() -> None:
 @pytest.mark.promise("P7")
 @pytest.mark.parametrize("name", [CREDENTIAL_USER, f" {CREDENTIAL_USER}\n"])
 def test_a_body_that_names_the_credentials_user_gets_another(name: str) -> None:
-    user = user_of(read(), call(user=name), "session")
+    user = user_of(read(), "session", user=name)
     assert user not in (None, CREDENTIAL_USER)
-    assert user == user_of(read(), call(user=name), "credential")
+    assert user == user_of(read(), "credential", user=name)
 
 
 # --- tenant -------------------------------------------------------------------------------------------------------
@@ -298,24 +319,24 @@ ECHO = (Turn(role="user", text="hi"), Turn(role="assistant", text=LONG), Turn(ro
 
 
 async def test_what_a_request_echoes_tells_its_session(journal: SqliteJournal) -> None:
-    session = await session_of(journal, ManualClock(), read(), "ann", call(*ECHO))
+    session = await session_of(journal, ManualClock(), ann(read()), call(*ECHO))
     assert (session.scope.session, session.is_new) == ("known", False)
 
 
 async def test_a_named_session_outranks_what_the_request_echoes(journal: SqliteJournal) -> None:
     claimed = read("/a/bot/s/mine" + PATH)
-    session = await session_of(journal, ManualClock(), claimed, "ann", call(*ECHO))
+    session = await session_of(journal, ManualClock(), ann(claimed), call(*ECHO))
     assert session.scope == Scope(tenant=claimed.tenant, user="ann", session="mine", agent="bot")
     assert session.is_new
 
 
 async def test_a_named_session_is_known_again(journal: SqliteJournal) -> None:
-    session = await session_of(journal, ManualClock(), read("/s/known" + PATH), "ann", call(ECHO[0]))
+    session = await session_of(journal, ManualClock(), ann(read("/s/known" + PATH)), call(ECHO[0]))
     assert (session.scope.session, session.is_new) == ("known", False)
 
 
 async def test_a_request_that_echoes_nothing_begins_a_session_with_a_name_of_the_clock(journal: SqliteJournal) -> None:
-    session = await session_of(journal, ManualClock(), read(), "ann", call(ECHO[0]))
+    session = await session_of(journal, ManualClock(), ann(read()), call(ECHO[0]))
     assert (session.scope.session, session.is_new) == ("se_000000000001", True)
 
 
@@ -326,7 +347,7 @@ async def test_an_echo_or_a_name_finds_nobody_elses_session(
 ) -> None:
     for path in (PATH, "/s/known" + PATH):
         claimed = claims([(b"authorization", key)], path, SECRET)
-        assert (await session_of(journal, ManualClock(), claimed, user, call(*ECHO))).is_new
+        assert (await session_of(journal, ManualClock(), ann(claimed, user), call(*ECHO))).is_new
 
 
 @pytest.mark.promise("P7")
@@ -341,7 +362,73 @@ async def test_without_a_name_only_the_whole_history_tells_the_session(journal: 
         anchors=anchors.of_reply(longer[:3], longer[3:4], is_named=False),
     )
     await journal.commit(begun)
-    session = await session_of(journal, ManualClock(), read(), None, call(*longer))
+    session = await session_of(journal, ManualClock(), ann(read(), None), call(*longer))
     assert (session.scope.session, session.is_new) == ("unnamed", False)
     other = call(Turn(role="user", text="hello"), *longer[1:])
-    assert (await session_of(journal, ManualClock(), read(), None, other)).is_new
+    assert (await session_of(journal, ManualClock(), ann(read(), None), other)).is_new
+
+
+@pytest.mark.promise("P7")
+def test_a_project_narrows_the_credential_and_names_nobody() -> None:
+    sent = ((b"openai-organization", b"org"), (b"openai-project", b"proj_1"))
+    assert who(read(), "credential", *sent).user == f"{CREDENTIAL_USER} org proj_1"
+    assert who(read(), "credential", *sent[1:]).user == f"{CREDENTIAL_USER} proj_1"
+    assert who(read(), "session", *sent).user is None
+
+
+def test_headers_that_a_policy_names_stand_above_those_of_clients() -> None:
+    policy = Identify(headers=NamingHeaders(user=("X-Customer",), session=("x-ticket",), agent=("x-bot", "x-robot")))
+    sent = [(b"x-customer", b"ann"), (b"x-ticket", b"t1"), (b"x-robot", b"r2"), (b"x-session-id", b"s")]
+    found = identity(read(), Sent(sent, call(user="body")), policy, "session")
+    assert (found.user, found.session, found.agent) == ("ann", "t1", "r2")
+    ours = read("/a/bot/u/bob/s/mine" + PATH)
+    found = identity(ours, Sent(sent, call(user="body")), policy, "session")
+    assert (found.user, found.session, found.agent) == ("bob", "mine", "bot")
+
+
+REPLY = "The three notes say that apples keep best in the cold, in the dark, and never beside ripe bananas."
+
+
+@pytest.mark.parametrize(
+    ("turn", "user", "hours", "is_found"),
+    [
+        (Turn(role="user", text=f"Current task: write. Context:\n{REPLY} Go on."), "ann", 1, True),
+        (Turn(role="assistant", text="Thought: " + REPLY.replace(" ", "\n ") + "</code>"), "ann", 1, True),
+        (Turn(role="user", text=REPLY[:-1]), "ann", 1, False),
+        (Turn(role="user", text=REPLY), "bob", 1, False),
+        (Turn(role="user", text=REPLY), "ann", 7, False),
+    ],
+    ids=["handed on", "rewritten", "in part", "of somebody else", "long ago"],
+)
+async def test_a_reply_that_is_quoted_tells_the_session(
+    journal: SqliteJournal, turn: Turn, user: str, hours: int, is_found: bool
+) -> None:
+    clock = ManualClock()
+    told = Exchange(
+        id="ex_2",
+        scope=Scope(tenant=read().tenant, user="ann", session="crew"),
+        at=clock.now(),
+        path="/chat/completions",
+        state="done",
+        openings=anchors.openings_of([Turn(role="assistant", text=REPLY)]),
+    )
+    await journal.commit(told)
+    clock.advance(hours * 3600)
+    session = await session_of(journal, clock, ann(read(), user), call(turn))
+    assert session.is_new is not is_found
+    assert (session.scope.session == "crew") is is_found
+
+
+@pytest.mark.promise("P7")
+async def test_among_unnamed_callers_a_quotation_tells_nothing(journal: SqliteJournal) -> None:
+    quoted = call(Turn(role="user", text=REPLY))
+    told = Exchange(
+        id="ex_2",
+        scope=Scope(tenant=read().tenant, user=None, session="crew"),
+        at=1.0,
+        path="/chat/completions",
+        state="done",
+        openings=(REPLY,),
+    )
+    await journal.commit(told)
+    assert (await session_of(journal, ManualClock(1.0), ann(read(), None), quoted)).is_new

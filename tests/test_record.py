@@ -23,7 +23,7 @@ from gateway import anchors, record
 from gateway.errors import MemoryUnavailable, UpstreamUnreachable
 from gateway.fence import NOTES, Fence
 from gateway.journals.sqlite import SqliteJournal
-from gateway.ports import Incoming
+from gateway.ports import Echoes, Incoming
 from gateway.record import Recorder
 from gateway.shapes.chat import SHAPE
 from gateway.types import Call, Exchange, MemoryMode, Operator, Scope, Session
@@ -74,12 +74,14 @@ class Desk:
         self.journal = KeptJournal()
         self.recorded = 0
         self.unrecorded: list[str] = []
+        self.ended: list[Exchange] = []
         self.recorder = Recorder(
             self.journal,
             FENCE,
             commit_wait_s=commit_wait_s,
             on_recorded=self._recorded,
             on_unrecorded=self.unrecorded.append,
+            on_ended=self.ended.append,
         )
         self.call = call(**members)
         self.exchange = Exchange(id="ex_1", scope=ANN, at=1.0, path=SHAPE.path, turns=self.call.turns, mode=mode)
@@ -462,14 +464,21 @@ async def test_each_choice_is_kept_and_leaves_its_anchors() -> None:
 
 async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answer(tmp_path: Path) -> None:
     async with aclosing(SqliteJournal(tmp_path / "journal.db")) as journal:
-        recorder = Recorder(journal, FENCE, commit_wait_s=5, on_recorded=lambda: None, on_unrecorded=lambda _: None)
+        recorder = Recorder(
+            journal,
+            FENCE,
+            commit_wait_s=5,
+            on_recorded=lambda: None,
+            on_unrecorded=lambda _: None,
+            on_ended=lambda _: None,
+        )
         desk = Desk()
         answer = whole("", tool_calls=[{"id": "call_a1b2c3d4e5", "type": "function", "function": {"name": "look"}}])
         assert [chunk async for chunk in recorder.listen(SHAPE, desk.call, desk.exchange, incoming([answer], JSON))]
         echo = {"role": "assistant", "tool_calls": [{"id": "call_a1b2c3d4e5", "function": {"name": "look"}}]}
         turns = call(messages=[{"role": "user", "content": "When?"}, echo]).turns
         anyone = msgspec.structs.replace(ANN, session="")
-        found = await journal.find_session(anyone, anchors.of_request(turns, is_named=True))
+        found = await journal.find_session(anyone, Echoes(anchors=anchors.of_request(turns, is_named=True)))
         assert found is not None
         assert found.scope.session == "s1"
         assert await journal.read(Operator(), "ex_1") is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from gateway.ports import Journal
+from gateway.ports import Echoes, Journal
 from gateway.types import Exchange, ExchangeState, MemoryMode, Note, Scope, Turn
 
 
@@ -54,13 +54,13 @@ def intent(identifier: str, where: Scope, *, mode: MemoryMode = "on", notes: dic
 
 async def session_found(journal: Journal, where: Scope, *anchors: str) -> str | None:
     """The session's name, where one is found."""
-    found = await journal.find_session(where, anchors)
+    found = await journal.find_session(where, Echoes(anchors=anchors))
     return None if found is None else found.scope.session
 
 
 async def ledger_found(journal: Journal, where: Scope) -> dict[str, str] | None:
     """The session's notes, place by place in their order, where the session is found."""
-    found = await journal.find_session(where, ())
+    found = await journal.find_session(where, Echoes())
     return None if found is None else {place: note.text for place, note in found.ledger.items()}
 
 

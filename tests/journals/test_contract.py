@@ -7,7 +7,8 @@ import asyncio
 import msgspec
 import pytest
 
-from gateway.types import Operator
+from gateway.ports import Echoes
+from gateway.types import Exchange, Operator
 from tests.journals.samples import OpenJournal, exchange, intent, leased, ledger_found, scope, session_found
 
 
@@ -22,7 +23,7 @@ async def test_the_found_scope_is_the_one_asked_for_with_the_session_filled_in(o
     asked = msgspec.structs.replace(scope(), agent="coder")
     async with open_journal() as journal:
         await journal.commit(exchange("e1", scope("s1"), anchors=("s:call_1",)))
-        found = await journal.find_session(asked, ["s:call_1"])
+        found = await journal.find_session(asked, Echoes(anchors=["s:call_1"]))
         assert found is not None
         assert found.scope == msgspec.structs.replace(asked, session="s1")
         assert not found.is_new
@@ -171,10 +172,46 @@ async def test_an_exchange_committed_twice_is_learnt_once(open_journal: OpenJour
         await journal.commit(exchange("e1", scope("s1"), state="interrupted"))
         assert await leased(journal) == ["e1"]
         await journal.done(["e1"])
-        whole = exchange("e1", scope("s1"), text="all of it")
-        await journal.commit(whole)
+        await journal.commit(exchange("e1", scope("s1"), state="interrupted"))
+        assert await leased(journal) == []
+
+
+async def test_a_call_that_is_done_after_all_is_learnt_again_and_stays_done(open_journal: OpenJournal) -> None:
+    whole = exchange("e1", scope("s1"), text="all of it")
+    async with open_journal() as journal:
+        for interrupted_first in (True, False):
+            if interrupted_first:
+                await journal.commit(exchange("e1", scope("s1"), state="interrupted"))
+                await journal.done(["e1"])
+            await journal.commit(whole)
+            assert await leased(journal) == (["e1"] if interrupted_first else [])
+            await journal.done(["e1"])
+        await journal.commit(exchange("e1", scope("s1"), state="interrupted", text="half of it"))
         assert await leased(journal) == []
         assert await journal.read(scope("s1"), "e1") == whole
+
+
+async def test_a_quoted_opening_finds_the_newest_session_that_alone_has_it(open_journal: OpenJournal) -> None:
+    def told(identifier: str, session: str, at: float, *openings: str) -> Exchange:
+        return msgspec.structs.replace(exchange(identifier, scope(session)), at=at, openings=openings)
+
+    async def quoted(*texts: str, since: float = 0.0, user: str | None = "ann") -> str | None:
+        found = await journal.find_session(scope(user=user), Echoes(texts=texts, since=since))
+        return None if found is None else found.scope.session
+
+    async with open_journal() as journal:
+        await journal.commit(told("e1", "s1", 1.0, "apples keep", "pears do not"))
+        await journal.commit(told("e2", "s2", 2.0, "pears do not", "plums are late"))
+    async with open_journal() as journal:  # what the disk knows, and what it does not know yet
+        await journal.commit(told("e3", "s3", 3.0, "figs are early"))
+        assert await quoted("she said apples keep well") == "s1"
+        assert await quoted("apples keep", "plums are late") == "s2"
+        assert await quoted("figs are early, plums are late") == "s3"
+        assert await quoted("pears do not") is None
+        assert await quoted("apples") is None
+        assert await quoted("apples keep", since=2.0) is None
+        assert await quoted("apples keep", user="bob") is None
+        assert await session_found(journal, scope(), "s:other") is None
 
 
 async def test_an_intent_that_comes_late_does_not_undo_the_commit(open_journal: OpenJournal) -> None:

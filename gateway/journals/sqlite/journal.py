@@ -20,10 +20,19 @@ import structlog
 from gateway.database import connect, connect_readonly
 from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.journals.sqlite import rows
-from gateway.journals.sqlite.known import ANCHORS_KEPT, SESSIONS_KEPT, Known, KnownAnchor, KnownSession
+from gateway.journals.sqlite.known import (
+    ANCHORS_KEPT,
+    PERSONS_KEPT,
+    SESSIONS_KEPT,
+    Known,
+    KnownAnchor,
+    KnownOpenings,
+    KnownSession,
+)
 from gateway.journals.sqlite.records import pack, well_formed
 from gateway.journals.sqlite.schema import MIGRATIONS
 from gateway.journals.sqlite.writer import Writer
+from gateway.ports import Echoes
 from gateway.types import Exchange, Operator, Scope, Session
 
 T = TypeVar("T")
@@ -53,6 +62,7 @@ class SqliteJournal:
         self._lock = threading.Lock()
         self._sessions = Known(KnownSession, SESSIONS_KEPT)
         self._anchors = Known(KnownAnchor, ANCHORS_KEPT)
+        self._openings = Known(KnownOpenings, PERSONS_KEPT)
 
     def intend(self, exchange: Exchange) -> None:
         """Queue the intent and the ledger entries of a call about to go upstream."""
@@ -63,11 +73,11 @@ class SqliteJournal:
         stored, payload = pack(exchange)
         await asyncio.wrap_future(self._write(stored, payload, rows.write_finished, stored.anchors))
 
-    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
-        """The session named in the scope, else the one that owns the first anchor known."""
+    async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
+        """The session named in the scope, else the one that owns the first anchor known, else the one quoted last."""
         if scope.session:
             return await self._session(scope, well_formed(scope.session))
-        owner, names = rows.person(scope), [well_formed(anchor) for anchor in anchors]
+        owner, names = rows.person(scope), [well_formed(anchor) for anchor in echoes.anchors]
         with self._lock:
             entries = [self._anchors.entry(owner, name) for name in names]
         for index, (name, entry) in enumerate(zip(names, entries, strict=True)):
@@ -77,7 +87,8 @@ class SqliteJournal:
             found = None if session is None else await self._session(scope, session)
             if found is not None:
                 return found
-        return None
+        quoted = await self._quoted(owner, echoes) if echoes.texts else None
+        return None if quoted is None else await self._session(scope, quoted)
 
     async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
         """One exchange by id, if it is the authority's to see; a scope without a user sees its own session only."""
@@ -130,6 +141,10 @@ class SqliteJournal:
             written = self._writer.submit(operation, is_patient=is_patient)
             known.add(exchange.notes, written)
             owned = [self._anchor_got(owner, anchor, session, written) for anchor in anchors]
+            if exchange.openings:
+                self._openings.entry(owner, "").add(
+                    [(opening, session, exchange.at) for opening in exchange.openings], written
+                )
         written.add_done_callback(partial(self._settled, exchange.id, known, owned))
         return written
 
@@ -157,6 +172,15 @@ class SqliteJournal:
         with self._lock:
             for entry, row in zip(entries, owned, strict=True):
                 entry.complete(row)
+
+    async def _quoted(self, owner: rows.Person, echoes: Echoes) -> str | None:
+        with self._lock:
+            known = self._openings.entry(owner, "")
+        if not known.is_whole:
+            openings = await self._ask(partial(rows.read_openings, owner=owner))
+            with self._lock:
+                known.complete(openings)
+        return known.quoted([well_formed(text) for text in echoes.texts], echoes.since)
 
     async def _session(self, scope: Scope, name: str) -> Session | None:
         owner = rows.person(scope)

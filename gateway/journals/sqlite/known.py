@@ -9,13 +9,13 @@ Not safe between threads by itself; the journal holds a lock around it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.anchors import STRONG
-from gateway.journals.sqlite.rows import AnchorRow, Person
+from gateway.journals.sqlite.rows import OPENINGS_KEPT, AnchorRow, OpeningRow, Person
 from gateway.types import Note
 
 SESSIONS_KEPT = 4096
@@ -23,6 +23,9 @@ SESSIONS_KEPT = 4096
 
 ANCHORS_KEPT = 65_536
 """An anchor takes about 400 bytes; an answer leaves one or two."""
+
+PERSONS_KEPT = 1024
+"""Of a person, openings take 25 kB."""
 
 Key = tuple[str, str, str]
 
@@ -84,6 +87,39 @@ class KnownAnchor:
     def owner(self, anchor: str) -> str | None:
         """The session that is meant by it; none when that is a guess."""
         return None if self.is_shared and not anchor.startswith(STRONG) else self.session
+
+
+class KnownOpenings:
+    """How a person's replies of late began, oldest first."""
+
+    def __init__(self) -> None:
+        self.write: Future[Any] | None = None
+        self.is_whole = False
+        self._rows: deque[OpeningRow] = deque(maxlen=OPENINGS_KEPT)
+
+    def add(self, rows: Sequence[OpeningRow], write: Future[Any]) -> None:
+        """Take what an exchange adds."""
+        self.write = write
+        self._rows.extend(rows)
+
+    def complete(self, rows: Sequence[OpeningRow]) -> None:
+        """Take what the disk said, which may hold some of the newest already."""
+        if self.is_whole:
+            return
+        self.is_whole = True
+        newer = list(self._rows)
+        self._rows.clear()
+        self._rows.extend([*(row for row in rows if row not in newer), *newer])
+
+    def quoted(self, texts: Sequence[str], since: float) -> str | None:
+        """The session of the newest reply whose opening stands in one of the texts; none when two sessions share it."""
+        owners: dict[str, set[str]] = {}
+        for opening, session, _ in self._rows:
+            owners.setdefault(opening, set()).add(session)
+        for opening, session, at in reversed(self._rows):
+            if at >= since and len(owners[opening]) == 1 and any(opening in text for text in texts):
+                return session
+        return None
 
 
 class _Entry(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from gateway.anchors import QUOTED_S
 from gateway.journals.sqlite.records import pack, pack_note, unpack, unpack_note, well_formed
 from gateway.types import Exchange, Note, Scope
 
@@ -19,6 +20,12 @@ Person = tuple[str, str]
 
 AnchorRow = tuple[str, bool]
 """The newest session that got an anchor, and whether others did."""
+
+OpeningRow = tuple[str, str, float]
+"""How a reply began, its session, and when that was."""
+
+OPENINGS_KEPT = 64
+"""Per person are looked for in a request; each costs a search through it."""
 
 
 def person(scope: Scope) -> Person:
@@ -36,19 +43,24 @@ def write_intent(connection: sqlite3.Connection, exchange: Exchange, payload: by
 
 
 def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: bytes) -> bool:
-    """Record how a request ended, and queue it for the learner the first time; whether its session is new."""
+    """Record how a request ended, and queue it for the learner; whether its session is new.
+
+    A call that was sent again may end more than once. It is queued when it first ends, and again when it is done after
+    all; what is done stays as it is.
+    """
     is_new_session = _write_session(connection, exchange)
     if _is_teaching(exchange):
         connection.execute(
-            "INSERT INTO waiting (exchange) SELECT ?1"
-            " WHERE NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1 AND state <> 'intent')",
-            (exchange.id,),
+            "INSERT INTO waiting (exchange) SELECT ?1 WHERE NOT EXISTS"
+            " (SELECT 1 FROM exchanges WHERE id = ?1 AND (state = 'done' OR state = ?2)) ON CONFLICT DO NOTHING",
+            (exchange.id, exchange.state),
         )
     connection.execute(
         "INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET state = excluded.state, payload = excluded.payload",
+        " ON CONFLICT DO UPDATE SET state = excluded.state, payload = excluded.payload WHERE state <> 'done'",
         _exchange_row(exchange, payload),
     )
+    _write_openings(connection, exchange)
     connection.executemany(
         "INSERT INTO anchors (tenant, user, anchor, session) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET is_shared = is_shared OR session <> excluded.session, session = excluded.session",
@@ -95,6 +107,15 @@ def read_ledger(connection: sqlite3.Connection, owner: Person, session: str) -> 
     return {place: unpack_note(note) for place, note in rows}
 
 
+def read_openings(connection: sqlite3.Connection, owner: Person) -> list[OpeningRow]:
+    """How the person's replies of late began, oldest first."""
+    rows = connection.execute(
+        "SELECT opening, session, at FROM openings WHERE (tenant, user) = (?, ?) ORDER BY position DESC LIMIT ?",
+        (*owner, OPENINGS_KEPT),
+    ).fetchall()
+    return rows[::-1]
+
+
 def read_anchors(connection: sqlite3.Connection, owner: Person, anchors: Sequence[str]) -> list[AnchorRow | None]:
     """Whose each anchor is; None for an unknown one."""
     rows = [
@@ -125,6 +146,20 @@ def _write_session(connection: sqlite3.Connection, exchange: Exchange) -> bool:
         [(*key, note.where, exchange.id, pack_note(note)) for note in exchange.notes],
     )
     return is_new == 1
+
+
+def _write_openings(connection: sqlite3.Connection, exchange: Exchange) -> None:
+    """What is older than a quotation may be goes; it is in the exchanges anyway."""
+    if not exchange.openings:
+        return
+    owner = person(exchange.scope)
+    connection.execute(
+        "DELETE FROM openings WHERE (tenant, user) = (?, ?) AND at < ?", (*owner, exchange.at - QUOTED_S)
+    )
+    connection.executemany(
+        "INSERT INTO openings (tenant, user, at, session, opening) VALUES (?, ?, ?, ?, ?)",
+        [(*owner, exchange.at, exchange.scope.session, opening) for opening in exchange.openings],
+    )
 
 
 def _exchange_row(exchange: Exchange, payload: bytes) -> tuple[str, str, str, str, float, str, bytes]:

@@ -5,6 +5,7 @@
     sessions   every session that ever sent a request
     ledger     what was inserted where in a session
     anchors    which session must be meant by a thing that a client echoes
+    openings   how replies of the last hours began, by which a session is known when a request quotes them
 
 `user` is '' for nobody: a named user is never empty (gateway/types.py), and NULL would not take part in a key.
 What is read and written when is in rows.py.
@@ -24,7 +25,24 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Sequence[Migration] = (create_tables,)
+def create_openings(connection: sqlite3.Connection) -> None:
+    """The second: how replies of late began."""
+    connection.execute(
+        """
+        CREATE TABLE openings (
+            position INTEGER PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            user TEXT NOT NULL,
+            at REAL NOT NULL,
+            session TEXT NOT NULL,
+            opening TEXT NOT NULL
+        )
+        """
+    )
+    connection.execute("CREATE INDEX openings_of_late ON openings (tenant, user, at)")
+
+
+MIGRATIONS: Sequence[Migration] = (create_tables, create_openings)
 
 _TABLES = (
     """

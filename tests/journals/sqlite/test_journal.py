@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.journals.sqlite import SqliteJournal
 from gateway.journals.sqlite import journal as journal_module
+from gateway.ports import Echoes
 from gateway.types import Operator
 from tests.journals.samples import exchange, intent, leased, ledger_found, scope, session_found
 
@@ -177,8 +178,8 @@ async def test_a_disk_that_cannot_be_read_is_unavailable_and_heals(journal: Sqli
     await journal.commit(exchange("e1", scope("s1")))
     hide_tables(path)
     for question in [
-        journal.find_session(scope("cold"), []),
-        journal.find_session(scope(), ["s:cold"]),
+        journal.find_session(scope("cold"), Echoes(anchors=[])),
+        journal.find_session(scope(), Echoes(anchors=["s:cold"])),
         journal.read(Operator(), "e1"),
         journal.lease(1),
         journal.commit(exchange("e2", scope("s1"))),
@@ -238,7 +239,7 @@ async def test_the_next_turn_of_a_session_is_found_without_the_disk(journal: Sql
 async def test_an_anchor_is_found_before_its_commit_is_on_disk(journal: SqliteJournal) -> None:
     _, found = await asyncio.gather(
         journal.commit(exchange("e1", scope("s1"), anchors=("w:text",))),
-        journal.find_session(scope(), ["w:text"]),
+        journal.find_session(scope(), Echoes(anchors=["w:text"])),
     )
     assert found is not None
 

@@ -10,7 +10,7 @@ def test_all_migrations_make_the_tables_and_opening_again_changes_nothing(tmp_pa
     for _ in range(2):
         connection = connect(tmp_path / "journal.db", MIGRATIONS)
         named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-        assert {name for (name,) in named} == {"exchanges", "waiting", "sessions", "ledger", "anchors"}
+        assert {name for (name,) in named} == {"exchanges", "waiting", "sessions", "ledger", "anchors", "openings"}
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         connection.close()
 
