@@ -10,13 +10,15 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import msgspec
 from msgspec import Meta
 
-from gateway.documents import Members, Reader, meant, overlay, settings
+from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
+from gateway.routes import BUILT_IN, DEFAULT, Route, faults
+from gateway.routes import UpstreamConfig as UpstreamConfig
 
 DEFAULT_FILE = "config.yaml"
 PREFIX = "ACCRUE_"
@@ -25,13 +27,16 @@ NOT_SETTINGS = frozenset({"ACCRUE_DATA"})
 
 PATHS = ("data_dir", "policies")
 
-Url = Annotated[
-    str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", description="an http(s) URL without credentials or query")
-]
-Setting = tuple[str, tuple[str, ...], str | int | None]
+LISTS: tuple[Any, ...] = (dict, tuple)
+"""What one text cannot say, and so the environment cannot set."""
+
+KeyPath = tuple[str, ...]
+Setting = tuple[str, KeyPath, str | int | None]
 """What gave it, the path of the member it sets, and the value; None: not given after all."""
 
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+MIN_SECRET_CHARS = 32
+"""A shorter key is too weak for HMAC with SHA-256 (RFC 7518, 3.2)."""
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,18 +60,8 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
     """The client's credential goes upstream, and a keyed hash of it is the tenant."""
     allow_public: bool = False
     """Accept a bind that others can reach."""
-
-
-class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider."""
-
-    url: Url = "https://api.openai.com/v1"
-    """Its base, down to and including `/v1`."""
-    api_key: str | None = None
-    """Sent in place of the client's credential; None sends the client's own."""
-    connect_timeout_s: Seconds = 10.0
-    read_timeout_s: Seconds = 600.0
-    """The longest silence between two pieces of an answer."""
+    openwebui_jwt_secret: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
+    """With which an Open WebUI signs who its users are; what it merely claims is then no longer believed."""
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +94,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     server: Server = Server()
     auth: Auth = Auth()
-    upstreams: dict[Literal["default"], UpstreamConfig] = msgspec.field(
-        default_factory=lambda: {"default": UpstreamConfig()}
-    )
+    upstreams: dict[str, UpstreamConfig] = msgspec.field(default_factory=lambda: dict(BUILT_IN))
+    routes: tuple[Route, ...] = ()
+    """The first that matches takes the call, `default` what none does."""
     store: Store = Store()
     journal: JournalConfig = JournalConfig()
     embedder: EmbedderConfig = EmbedderConfig()
@@ -135,21 +130,47 @@ def load_config(
         path = Path(DEFAULT_FILE)
     reader = Reader(words={}, variables=environ)
     in_file = reader.document(path, Config) if path else {}
-    in_environment = _read(reader, _named(reader, environ))
+    known = dict(known_settings([*BUILT_IN, *(in_file.get("upstreams") or ())]))
+    in_environment = _read(reader, known, _named(reader, known, environ))
     in_flags = _read(
         reader,
+        known,
         [
             ("--host", ("server", "host"), host),
             ("--port", ("server", "port"), port),
-            ("--upstream", ("upstreams", "default", "url"), upstream),
+            ("--upstream", ("upstreams", DEFAULT, "url"), upstream),
             ("--data-dir", ("data_dir",), data_dir),
         ],
     )
     reader.finish()
     folder = path.parent if path else Path()
-    config = overlay(Config(), in_file)
+    config = overlay(_built_in(in_file, in_environment), in_file)
     anchored = {name: str(folder / getattr(config, name)) for name in PATHS}
-    return overlay(config, anchored, in_environment, in_flags)
+    config = overlay(config, anchored, in_environment, in_flags)
+    for place, fault in faults(config.routes, config.upstreams):
+        reader.complain(reader.place(place), fault)
+    reader.finish()
+    return config
+
+
+def known_settings(upstreams: Iterable[str]) -> Iterator[tuple[KeyPath, Hint]]:
+    """Every value that config.yaml can hold when its upstreams have these names: its path, and its type."""
+    for path, hint in settings(Config):
+        if path != ("upstreams",):
+            yield path, hint
+            continue
+        for name in dict.fromkeys(upstreams):
+            yield from settings(UpstreamConfig, (*path, name))
+
+
+def without_network_for_litellm() -> None:
+    """Keep litellm, before it is imported, from fetching the tables it brings along, and from reading a `.env` file."""
+    given = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+        "LITELLM_MODE": "PRODUCTION",
+    }
+    os.environ.update(given)  # noqa: TID251 - litellm takes them from nowhere else
 
 
 def is_loopback(host: str) -> bool:
@@ -173,9 +194,17 @@ def check_bind(config: Config) -> None:
     )
 
 
-def _named(reader: Reader, environ: Mapping[str, str]) -> Iterator[Setting]:
+def _built_in(*layers: Members) -> Config:
+    """The defaults. An upstream that is made another kind keeps nothing of a built-in one of its name."""
+    given = [(name, layer.get("upstreams", {}).get(name, {})) for layer in layers for name in BUILT_IN]
+    others = {name: UpstreamConfig() for name, members in given if members.get("kind", "http") != "http"}
+    return Config(upstreams=BUILT_IN | others)
+
+
+def _named(reader: Reader, known: Mapping[KeyPath, Hint], environ: Mapping[str, str]) -> Iterator[Setting]:
     """What the environment sets; a name of ours that sets nothing is a mistake."""
-    names = {PREFIX + "__".join(path).upper(): path for path, _ in settings(Config)}
+    single = [path for path, hint in known.items() if get_origin(hint) not in LISTS]
+    names = {PREFIX + "__".join(path).upper().replace("-", "_"): path for path in single}
     for name in sorted(environ):
         if name in names:
             yield name, names[name], environ[name]
@@ -183,8 +212,7 @@ def _named(reader: Reader, environ: Mapping[str, str]) -> Iterator[Setting]:
             reader.complain(name, f"unknown setting{meant(name, names)}, known are {', '.join(names)}")
 
 
-def _read(reader: Reader, given: Iterable[Setting]) -> Members:
-    hints = dict(settings(Config))
+def _read(reader: Reader, known: Mapping[KeyPath, Hint], given: Iterable[Setting]) -> Members:
     members: Members = {}
     for source, path, value in given:
         if value is None:
@@ -193,5 +221,5 @@ def _read(reader: Reader, given: Iterable[Setting]) -> Members:
         section = members
         for step in sections:
             section = section.setdefault(step, {})
-        section[name] = reader.setting(source, str(value), hints[path])
+        section[name] = reader.setting(source, str(value), known[path])
     return members

@@ -71,6 +71,7 @@ class Reader:
         self._variables = variables
         self._complaints: list[str] = []
         self._file = ""
+        self._places: dict[str, str] = {}
 
     def document(self, path: Path, kind: type[msgspec.Struct]) -> Members:
         """What the file says of a `kind`; incomplete when something is wrong with it."""
@@ -91,6 +92,10 @@ class Reader:
         """Note one mistake."""
         self._complaints.append(f"{source}: {complaint}")
 
+    def place(self, path: str) -> str:
+        """Where the document says this, as complaints begin; the path alone when it does not."""
+        return self._places.get(path, path)
+
     def finish(self) -> None:
         """Raise `ConfigError` with every mistake, one a line, if there was any."""
         if self._complaints:
@@ -100,7 +105,7 @@ class Reader:
         """The plain value of a node, as far as it fits its type; what does not fit is noted."""
         hint = _spelt(hint, self._words)
         bare = _bare(hint)
-        source = f"{self._source(node)}: {path}"
+        source = self._places[path] = f"{self._source(node)}: {path}"
         if isinstance(node, yaml.ScalarNode):
             is_plain = node.style is None
             if is_plain and node.value in NULLS and _is_struct(bare):

@@ -87,6 +87,17 @@ class MemoryStore(Protocol):
         ...
 
 
+class Echoes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request brings back of earlier answers, by which its session is found."""
+
+    anchors: Sequence[str] = ()
+    """Newest first (gateway/anchors.py)."""
+    texts: Sequence[str] = ()
+    """What is said in it, in which an earlier reply may be quoted, newest first."""
+    since: float = 0.0
+    """Unix seconds before which a reply was too long ago to be meant by a quotation."""
+
+
 class Journal(Protocol):
     """The append-only record of exchanges, which is also the learner's queue and the sessions' ledger."""
 
@@ -98,11 +109,12 @@ class Journal(Protocol):
         """Return when the finished exchange is durable and queued for the learner."""
         ...
 
-    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
-        """The session named in the scope, else the one that owns the first anchor known (anchors: newest first).
+    async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
+        """The session named in the scope, else the one that owns the first anchor known, else the one quoted last.
 
         Strong anchors (`s:`) belong to the newest session that got them; weak ones (`w:`) only count while a single
-        session has them. None when there is no such session.
+        session has them. A quotation is the opening of a reply that stands in a text; an opening that two sessions
+        share tells nothing. None when there is no such session.
         """
         ...
 
@@ -127,6 +139,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Path and query below the upstream's base, still percent-encoded as the client sent it."""
     headers: Headers
     body: bytes | AsyncIterator[bytes] | None
+    model: str = ""
+    """The model asked for, where it is known; routes go by it."""
+    is_retry: bool = False
+    """True when the client says that it has sent this before."""
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +154,46 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """As they came off the socket. Raises `UpstreamUnreachable` when the upstream dies before the end."""
 
 
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Of one WebSocket message, on either side: unlike a body it is held whole. Images travel inside, as base64."""
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a connection as one side declared it."""
+
+    code: int
+    """RFC 6455, 7.4; 1005 when none was given, which nobody may send."""
+    reason: str = ""
+
+
+class Connection(Protocol):
+    """An open WebSocket, seen from one end: text is `str`, binary is `bytes`. One reader and one writer at a time."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message; waits while the other side is slow.
+
+        Raises `ClientGone` or `UpstreamUnreachable` when there is no other side any more.
+        """
+        ...
+
+    async def receive(self) -> str | bytes | Closing:
+        """The next message, or the other side's close, after which nothing comes. Raises as `send` does."""
+        ...
+
+    async def close(self, closing: Closing) -> None:
+        """Close with a code that may be sent. Never raises, and does nothing when it is closed already."""
+        ...
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A handshake the upstream accepted."""
+
+    headers: Headers
+    """Of its answer."""
+    subprotocol: str | None
+    connection: Connection
+
+
 class Upstream(Protocol):
     """Where completions come from."""
 
@@ -145,6 +201,13 @@ class Upstream(Protocol):
         """Send, and return when the answer's head is there.
 
         Raises `UpstreamUnreachable` or `UpstreamTimeout`. Redirects are returned, not followed.
+        """
+        ...
+
+    async def connect(self, request: Outgoing) -> Opened | Incoming:
+        """Open a WebSocket; the upstream's own answer where it refused the caller, and not the protocol (401, 429).
+
+        Raises `UpgradeRequired` when it offers none, `UpstreamUnreachable` or `UpstreamTimeout` when it is not there.
         """
         ...
 

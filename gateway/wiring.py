@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway import kinds, shapes
 from gateway.augment import Augmenter
 from gateway.clock import SystemClock
 from gateway.compose import Composer
-from gateway.config import Config, is_loopback
+from gateway.config import Config, is_loopback, without_network_for_litellm
 from gateway.datadir import DataDir
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
@@ -25,15 +26,20 @@ from gateway.kinds.base import Kind
 from gateway.learn import Learner
 from gateway.pipeline import Gateway
 from gateway.policy import PolicyBook
-from gateway.ports import Clock, Embedder, MemoryStore
+from gateway.ports import Clock, Embedder, Journal, MemoryStore, Upstream
 from gateway.record import Recorder
 from gateway.registry import family
+from gateway.retries import Attempts
+from gateway.routes import DEFAULT, UpstreamConfig, in_force
 from gateway.shapes.base import Shape
+from gateway.signatures import OpenWebUi
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Memory, Query, Scope
 from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.routed import Provider, RoutedUpstream
+from gateway.visits import Visits
 
 KINDS: dict[str, Kind] = {name: module.KIND for name, module in family(kinds).items()}
 SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
@@ -58,6 +64,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     memory: str
     """`on`, or why memory is off although the gateway runs."""
     store: MemoryStore
+    journal: Journal
     settle: asyncio.Event
     """Set whenever the learner has nothing left to do."""
 
@@ -84,12 +91,14 @@ async def running(config: Config) -> AsyncIterator[Running]:
         stack.push_async_callback(upstream.aclose)
         memory = await prove(store, clock)
         learner = Learner(journal, store, KINDS, counter, clock)
+        attempts = Attempts(clock)
         recorder = Recorder(
             journal,
             fence,
             commit_wait_s=config.server.commit_wait_ms / 1000,
             on_recorded=learner.wake,
             on_unrecorded=telemetry.unrecorded,
+            on_ended=attempts.end,
         )
         await _background(stack, learner, policies)
         stack.push_async_callback(recorder.drain)
@@ -102,19 +111,25 @@ async def running(config: Config) -> AsyncIterator[Running]:
             telemetry=telemetry,
         )
         gateway = Gateway(
+            attempts=attempts,
             clock=clock,
             upstream=upstream,
             augmenter=augmenter,
             recorder=recorder,
             shapes=SHAPES if memory == "on" else {},
-            policies=policies,
-            fence=fence,
+            visits=Visits(
+                policies=policies,
+                fence=fence,
+                anonymous="credential" if is_loopback(config.server.host) else "session",
+                max_augmented_bytes=config.server.max_augmented_bytes,
+            ),
             telemetry=telemetry,
             secret=secret,
-            anonymous="credential" if is_loopback(config.server.host) else "session",
-            max_augmented_bytes=config.server.max_augmented_bytes,
+            signing=_signing(config, clock),
         )
-        yield Running(gateway=gateway, telemetry=telemetry, memory=memory, store=store, settle=learner.idle)
+        yield Running(
+            gateway=gateway, telemetry=telemetry, memory=memory, store=store, journal=journal, settle=learner.idle
+        )
 
 
 def read_exchange(data: DataDir, exchange: str) -> Exchange | None:
@@ -145,6 +160,11 @@ async def prove(store: MemoryStore, clock: Clock) -> str:
     return "on" if [hit.memory.id for hit in found.hits] == [word] else "self-test failed: what was put was not found"
 
 
+def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
+    secret = config.auth.openwebui_jwt_secret
+    return None if secret is None else OpenWebUi(secret=secret, clock=clock)
+
+
 def _counter() -> Tokens:
     counter = Tokens.from_litellm()
     counter.warm()
@@ -155,14 +175,45 @@ def _store(data: DataDir, embedder: Embedder) -> LocalStore:
     return LocalStore(data.memories, data.index, embedder)
 
 
-def _upstream(config: Config) -> HttpUpstream:
-    settings = config.upstreams["default"]
+def _upstream(config: Config) -> Upstream:
+    """What calls may reach, each upstream built once; no layer lies over a single one."""
+    routes = in_force(config.routes, config.upstreams)
+    names = {DEFAULT, *(name for route in routes for name in route.upstreams)}
+    providers = {name: _provider(name, config.upstreams[name]) for name in names}
+    default = providers[DEFAULT]
+    if not routes and not default.retries:
+        return default.upstream
+    return RoutedUpstream([(route.match, [providers[name] for name in route.upstreams]) for route in routes], default)
+
+
+def _provider(name: str, settings: UpstreamConfig) -> Provider:
+    upstream = _translating(settings) if settings.kind == "litellm" else _plain(settings)
+    return Provider(name=name, upstream=upstream, retries=settings.retries)
+
+
+def _plain(settings: UpstreamConfig) -> Upstream:
     return HttpUpstream(
         settings.url,
         api_key=settings.api_key,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
     )
+
+
+def _translating(settings: UpstreamConfig) -> Upstream:
+    """Litellm takes seconds and 165 MB to import, so that its adapter is named here and imported by whom it serves."""
+    without_network_for_litellm()
+    adapter = importlib.import_module("gateway.upstreams.litellm")
+    upstream: Upstream = adapter.LiteLlmUpstream(
+        settings.provider,
+        api_key=settings.api_key,
+        url=settings.url or None,
+        options=settings.options,
+        models=settings.models,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+    )
+    return upstream
 
 
 async def _background(stack: AsyncExitStack, learner: Learner, policies: PolicyBook) -> None:

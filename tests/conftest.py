@@ -14,6 +14,7 @@ import structlog
 from gateway.config import Config, Server, UpstreamConfig
 from gateway.serve import serving
 from gateway.testing import ScriptedUpstream
+from gateway.types import Operator
 from gateway.wiring import Running, running
 
 
@@ -22,6 +23,11 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     parts: Running
+
+    async def user_of(self, exchange: str) -> str | None:
+        """Whose an exchange is, on record."""
+        found = await self.parts.journal.read(Operator(), exchange)
+        return None if found is None else found.scope.user
 
     async def learnt(self) -> None:
         """Wait until everything recorded so far has been learnt."""

@@ -4,13 +4,26 @@ import os
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import get_origin
 
 import msgspec
 import pytest
 
-from gateway.config import Config, Server, UpstreamConfig, check_bind, environment, is_loopback, load_config
-from gateway.documents import Reader, settings
+from gateway.config import (
+    LISTS,
+    Config,
+    Server,
+    UpstreamConfig,
+    check_bind,
+    environment,
+    is_loopback,
+    known_settings,
+    load_config,
+    without_network_for_litellm,
+)
+from gateway.documents import Reader, overlay
 from gateway.errors import ConfigError
+from gateway.routes import BUILT_IN, Route, RouteMatch
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,20 +62,25 @@ def test_flags_stand_over_the_environment_over_the_file_over_defaults(tmp_path: 
     config = load_config(file, environ, port=3, upstream="http://flag/v1")
     assert config.server == Server(host="::1", port=3, grace_s=2.0)
     assert config.auth.allow_public
-    assert config.upstreams == {"default": UpstreamConfig(url="http://flag/v1")}
+    assert config.upstreams == {**BUILT_IN, "default": UpstreamConfig(url="http://flag/v1")}
 
 
 @pytest.mark.parametrize(("name", "path"), [
-    (f"ACCRUE_{'__'.join(path).upper()}", path) for path, _ in settings(Config)
+    (f"ACCRUE_{'__'.join(path).upper()}", path)
+    for path, hint in known_settings(BUILT_IN)
+    if get_origin(hint) not in LISTS
 ])  # fmt: skip
-def test_every_key_can_be_set_by_the_environment(name: str, path: tuple[str, ...]) -> None:
+def test_every_key_with_one_value_can_be_set_by_the_environment(name: str, path: tuple[str, ...]) -> None:
     value = msgspec.to_builtins(Config())
     for step in path:
         value = value[step]
-    changed = {True: "false", False: "true"}.get(value, "7") if not isinstance(value, str) else value
-    if path[-1] in ("host", "api_key", "data_dir", "policies"):
+    changed = value if isinstance(value, str) else str(not value).lower() if isinstance(value, bool) else "7"
+    if path[-1] in ("host", "api_key", "provider", "data_dir", "policies"):
         changed = "something"
-    found = msgspec.to_builtins(load_config(None, {name: changed}))
+    if path[-1].endswith("secret"):
+        changed = "something of thirty-two characters"
+    needed = {name.replace("PROVIDER", "KIND"): "litellm"} if path[-1] == "provider" else {}
+    found = msgspec.to_builtins(load_config(None, {**needed, name: changed}))
     for step in path:
         found = found[step]
     assert str(found).lower().removesuffix(".0") == changed
@@ -112,6 +130,12 @@ def test_mistakes_of_file_environment_and_flags_are_told_together(tmp_path: Path
         "upstreams: {default: {url: 'https:///v1'}}",
         "upstreams: {backup: {}}",
         "telemetry: {log_format: xml}",
+        "upstreams: 5",
+        "routes: [{match: {}}]",
+        "routes: [{upstreams: []}]",
+        "routes: [{upstreams: [default], match: {model: []}}]",
+        "routes: [{upstreams: [default], match: {path: [/v1/messages]}}]",
+        "routes: [{upstreams: [default], match: {path: [messages]}}]",
     ],
 )
 def test_a_value_without_sense_is_a_mistake(text: str) -> None:
@@ -123,6 +147,80 @@ def test_a_value_without_sense_is_a_mistake(text: str) -> None:
 def test_the_default_upstream_is_there_whatever_the_file_says() -> None:
     Path("config.yaml").write_text("upstreams: {}")
     assert load_config(None, {}) == Config()
+
+
+def test_upstreams_stand_under_names_of_their_own_and_routes_name_them() -> None:
+    Path("config.yaml").write_text(
+        """
+        upstreams:
+          claude: {url: https://api.anthropic.com/v1, api_key: k, retries: 1}
+          my-bedrock: {kind: litellm, provider: bedrock, options: {aws_region_name: eu-central-1}, models: [a, b]}
+        routes:
+          - match: {model: ["claude-*"], path: ["/messages*"]}
+            upstreams: [claude, my-bedrock]
+          - upstreams: [anthropic]
+        """
+    )
+    config = load_config(None, {})
+    assert config.upstreams == {
+        **BUILT_IN,
+        "claude": UpstreamConfig(url="https://api.anthropic.com/v1", api_key="k", retries=1),
+        "my-bedrock": UpstreamConfig(
+            kind="litellm", provider="bedrock", options={"aws_region_name": "eu-central-1"}, models=("a", "b")
+        ),
+    }
+    assert config.routes == (
+        Route(match=RouteMatch(model=("claude-*",), path=("/messages*",)), upstreams=("claude", "my-bedrock")),
+        Route(upstreams=("anthropic",)),
+    )
+
+
+def test_the_environment_can_set_every_upstream_that_the_file_names() -> None:
+    Path("config.yaml").write_text("upstreams: {my-own: {api_key: from-file}}")
+    environ = {"ACCRUE_UPSTREAMS__MY_OWN__API_KEY": "secret", "ACCRUE_UPSTREAMS__MY_OWN__URL": "http://here/v1"}
+    assert load_config(None, environ).upstreams["my-own"] == UpstreamConfig(url="http://here/v1", api_key="secret")
+    (complaint,) = refusal(None, {**environ, "ACCRUE_UPSTREAMS__MINE__URL": "http://here/v1"})
+    assert complaint.startswith("ACCRUE_UPSTREAMS__MINE__URL: unknown setting (did you mean ACCRUE_UPSTREAMS__")
+    assert ", ACCRUE_UPSTREAMS__MY_OWN__RETRIES, " in complaint
+    assert "ROUTES" not in complaint
+
+
+@pytest.mark.parametrize(("text", "environ"), [
+    ("upstreams: {default: {kind: litellm, provider: bedrock}}", {}),
+    ("upstreams: {default: {provider: bedrock}}", {"ACCRUE_UPSTREAMS__DEFAULT__KIND": "litellm"}),
+])  # fmt: skip
+def test_a_built_in_address_is_none_of_an_upstream_of_another_kind(text: str, environ: dict[str, str]) -> None:
+    Path("config.yaml").write_text(text)
+    assert load_config(None, environ).upstreams["default"] == UpstreamConfig(kind="litellm", provider="bedrock")
+
+
+def test_what_does_not_go_together_is_told_with_its_place() -> None:
+    Path("config.yaml").write_text(
+        "upstreams:\n"
+        "  one: {api_key: k}\n"
+        "  two: {kind: litellm}\n"
+        "  Three: {url: http://three/v1}\n"
+        "routes:\n"
+        "  - match: {model: ['a*']}\n"
+        "    upstreams: [one,\n"
+        "      tow]\n"
+        "  - upstreams: [default, anthropic]\n"
+    )
+    assert refusal(None, {}) == [
+        "config.yaml:2: $.upstreams.one: an upstream of kind http needs a url",
+        "config.yaml:3: $.upstreams.two: an upstream of kind litellm needs a provider",
+        "config.yaml:4: $.upstreams.Three: a name is made of small letters, digits, - and _",
+        "config.yaml:8: $.routes[0].upstreams[1]: found 'tow', expected one of default, anthropic, one, two, Three"
+        " (did you mean two?)",
+        "config.yaml:9: $.routes[1].upstreams[1]: anthropic would be sent the credential that clients have for default;"
+        " it needs an api_key",
+    ]
+
+
+def test_a_mistake_that_the_flags_make_has_no_line() -> None:
+    assert refusal(None, {"ACCRUE_UPSTREAMS__DEFAULT__KIND": "litellm"}) == [
+        "$.upstreams.default: an upstream of kind litellm needs a provider"
+    ]
 
 
 def test_a_key_can_come_from_the_environment() -> None:
@@ -167,15 +265,27 @@ def test_the_environment_is_the_process_s_own(monkeypatch: pytest.MonkeyPatch) -
     assert environment() is os.environ  # noqa: TID251 - the only way to say whose it is
 
 
+def test_litellm_is_told_to_stay_off_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "False")
+    without_network_for_litellm()
+    assert environment()["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
 def test_the_shipped_file_names_every_key_with_its_default() -> None:
     reader = Reader(words={})
-    assert reader.document(ROOT / "config.yaml", Config) == msgspec.to_builtins(Config())
+    members = reader.document(ROOT / "config.yaml", Config)
     reader.finish()
+    assert overlay(Config(), members) == Config()
+    for path, _ in known_settings(["default"]):
+        section = members
+        for step in path:
+            assert step in section, path
+            section = section[step]
 
 
 def test_every_key_of_the_shipped_file_has_a_comment() -> None:
     lines = (ROOT / "config.yaml").read_text().splitlines()
-    keys = {path[-1] for path, _ in settings(Config)}
+    keys = {path[-1] for path, _ in known_settings(["default"])} | {"default", "anthropic"}
     for above, line in pairwise(lines):
         if line.partition(":")[0].strip() in keys:
             assert above.strip().startswith("#"), line
@@ -184,7 +294,8 @@ def test_every_key_of_the_shipped_file_has_a_comment() -> None:
 def test_the_documentation_has_a_row_for_every_key_and_no_other() -> None:
     text = (ROOT / "docs/configuration.md").read_text().partition("## config.yaml")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([\w.]+)` \| `(.+?)` \| \S.* \|$", text, re.MULTILINE)
-    assert [key for key, _ in rows] == [".".join(path) for path, _ in settings(Config)]
-    defaults = "".join(f"ACCRUE_{key.replace('.', '__').upper()}={default}\n" for key, default in rows)
-    environ = dict(line.split("=", 1) for line in defaults.splitlines())
-    assert load_config(None, environ) == Config()
+    assert [key for key, _ in rows] == [".".join(path) for path, _ in known_settings(["NAME"])]
+    for key, default in rows:
+        steps = key.replace("NAME", "default").split(".")
+        Path("config.yaml").write_text(f"{': {'.join(steps)}: {default}" + "}" * (len(steps) - 1))
+        assert load_config(None, {}) == Config(), key

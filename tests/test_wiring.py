@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.config import Config
+from gateway.config import Config, UpstreamConfig
 from gateway.errors import DataDirError, MemoryUnavailable
-from gateway.testing import ManualClock
+from gateway.routes import BUILT_IN, Route, RouteMatch
+from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.types import Found, Memory, Query, Scope
+from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.routed import RoutedUpstream
 from gateway.wiring import KINDS, PROOF, SHAPES, prove, running
 from tests.conftest import Serve
 from tests.test_pipeline import DOG, QUESTION, say
@@ -68,7 +74,7 @@ async def test_after_a_gateway_has_ended_another_may_start(tmp_path: Path) -> No
 def test_every_file_of_a_family_is_a_member_under_its_own_name() -> None:
     assert set(KINDS) == {"constraint", "episode", "preference"}
     assert all(kind.name == name for name, kind in KINDS.items())
-    assert set(SHAPES) == {"/chat/completions"}
+    assert set(SHAPES) == {"/chat/completions", "/completions", "/messages", "/responses"}
 
 
 async def test_policies_are_read_again_while_serving_and_a_broken_one_is_not_taken(
@@ -79,7 +85,7 @@ async def test_policies_are_read_again_while_serving_and_a_broken_one_is_not_tak
     async with serve() as served:
         await say(served, DOG)
         await served.learnt()
-        book = served.parts.gateway.policies
+        book = served.parts.gateway.visits.policies
         (folder / "default.yaml").write_text('memory: "offf"\n')
         complaint = book.reload()
         assert complaint is not None
@@ -88,3 +94,60 @@ async def test_policies_are_read_again_while_serving_and_a_broken_one_is_not_tak
         (folder / "default.yaml").write_text('memory: "off"\n')
         assert book.reload() is None
         assert "allergic" not in await say(served, QUESTION)
+
+
+async def test_no_layer_lies_over_a_single_upstream(tmp_path: Path) -> None:
+    single = {"default": UpstreamConfig(url="http://127.0.0.1:1/v1")}
+    async with running(msgspec.structs.replace(config(tmp_path), upstreams=single)) as parts:
+        assert isinstance(parts.gateway.upstream, HttpUpstream)
+
+
+@pytest.mark.parametrize("upstreams", [BUILT_IN, {"default": UpstreamConfig(url="http://127.0.0.1:1/v1", retries=1)}])
+async def test_routes_and_retries_are_a_layer(tmp_path: Path, upstreams: dict[str, UpstreamConfig]) -> None:
+    async with running(msgspec.structs.replace(config(tmp_path), upstreams=upstreams)) as parts:
+        assert isinstance(parts.gateway.upstream, RoutedUpstream)
+
+
+async def test_a_route_leads_to_its_upstream(serve: Serve, upstream: ScriptedUpstream) -> None:
+    upstreams = {"default": UpstreamConfig(url="http://127.0.0.1:1/v1"), "here": UpstreamConfig(url=upstream.url)}
+    routes = (Route(match=RouteMatch(path=("/chat/*",)), upstreams=("here",)),)
+    async with serve(upstreams=upstreams, routes=routes) as served:
+        assert "You said: hi" in await say(served, "hi")
+
+
+TRANSLATES = """
+import asyncio, sys
+from gateway.config import Config, UpstreamConfig, environment
+from gateway.ports import Outgoing
+from gateway.routes import Route, RouteMatch
+from gateway.wiring import _upstream
+
+other = UpstreamConfig(kind="litellm", provider="hosted_vllm", url=sys.argv[1], api_key="k")
+upstreams = {"default": UpstreamConfig(url=sys.argv[1]), "other": other}
+_upstream(Config(upstreams=upstreams))
+assert "litellm" not in sys.modules
+routes = (Route(match=RouteMatch(model=("v*",)), upstreams=("other",)),)
+routed = _upstream(Config(upstreams=upstreams, routes=routes))
+assert environment()["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
+async def main():
+    body = b'{"model":"v1","messages":[{"role":"user","content":"hi"}]}'
+    call = Outgoing(method="POST", target="/chat/completions", headers=[], body=body, model="v1")
+    answer = await routed.send(call)
+    print(answer.status, b"".join([chunk async for chunk in answer.chunks]).decode())
+    await routed.aclose()
+
+
+asyncio.run(main())
+"""
+
+
+def test_litellm_is_loaded_for_a_route_to_it_and_else_not(upstream: ScriptedUpstream) -> None:
+    command = [sys.executable, "-c", TRANSLATES, upstream.url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("200 ")
+    assert "You said: hi" in ended.stdout
+    (received,) = upstream.requests()
+    assert dict(received.headers)[b"authorization"] == b"Bearer k"

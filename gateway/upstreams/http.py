@@ -25,7 +25,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.errors import BadRequest, ConfigError, RequestError, UpstreamTimeout, UpstreamUnreachable
-from gateway.ports import Headers, Incoming, Outgoing
+from gateway.ports import Headers, Incoming, Opened, Outgoing
+from gateway.upstreams import sockets
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 600.0
@@ -64,8 +65,10 @@ class HttpUpstream:
         self._authority = base.raw_authority
         self._prefix = base.raw_path.rstrip("/")
         self._api_key = api_key.encode() if api_key else None
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=read_timeout_s)
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
+        self._for_sockets: aiohttp.ClientSession | None = None
 
     async def send(self, request: Outgoing) -> Incoming:
         """Send, and return when the answer's head is there.
@@ -81,10 +84,32 @@ class HttpUpstream:
             raise BadRequest(f"the request cannot be sent on: {error}") from error
         return Incoming(status=response.status, headers=list(response.raw_headers), chunks=_Chunks(response))
 
+    async def connect(self, request: Outgoing) -> Opened | Incoming:
+        """Open a WebSocket; the upstream's own answer where it refused the caller."""
+        if self._for_sockets is None:
+            self._for_sockets = self._session(force_close=True, is_for_sockets=True)
+        has_own_key = self._api_key is not None
+        try:
+            url, headers = self._url(request), self._headers(request)
+            return await sockets.opened(self._for_sockets, url, headers, has_own_key=has_own_key)
+        except sockets.Refused as refused:
+            response = refused.response
+            if response.status in sockets.TELLING_STATUSES:
+                return Incoming(status=response.status, headers=list(response.raw_headers), chunks=_Chunks(response))
+            response.close()
+            raise sockets.unsupported(f"it answered with {response.status}") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise _explained(error, self._authority) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise sockets.unsupported("it did not answer the handshake") from error
+        except ValueError as error:
+            raise BadRequest(f"the handshake cannot be sent on: {error}") from error
+
     async def aclose(self) -> None:
         """Release connections."""
-        for session in self._sessions or ():
-            await session.close()
+        for session in (*(self._sessions or ()), self._for_sockets):
+            if session is not None:
+                await session.close()
 
     async def _send(self, request: Outgoing) -> aiohttp.ClientResponse:
         if self._sessions is None:
@@ -103,16 +128,19 @@ class HttpUpstream:
     async def _attempt(
         self, session: aiohttp.ClientSession, request: Outgoing, connection: SimpleNamespace
     ) -> aiohttp.ClientResponse:
-        # The whole target goes in as an encoded path: so yarl neither splits nor normalises it.
-        path = self._prefix + request.target
         return await session.request(
             request.method,
-            URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True),
+            self._url(request),
             headers=self._headers(request),
             data=_data(request.body),
             allow_redirects=False,
             trace_request_ctx=connection,
         )
+
+    def _url(self, request: Outgoing) -> URL:
+        # The whole target goes in as an encoded path: so yarl neither splits nor normalises it.
+        path = self._prefix + request.target
+        return URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)
 
     def _headers(self, request: Outgoing) -> CIMultiDict[str]:
         headers = request.headers
@@ -124,7 +152,8 @@ class HttpUpstream:
             [(name.decode("ascii"), _text(value)) for name, value in lines if keeps_length or name != b"content-length"]
         )
 
-    def _session(self, **options: Any) -> aiohttp.ClientSession:
+    def _session(self, *, is_for_sockets: bool = False, **options: Any) -> aiohttp.ClientSession:
+        read_timeout_s = sockets.HANDSHAKE_TIMEOUT_S if is_for_sockets else self._read_timeout_s
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_mark_reused)
         pool = aiohttp.TCPConnector(limit=0, **options)
@@ -134,7 +163,8 @@ class HttpUpstream:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             auto_decompress=False,
-            timeout=self._timeout,
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout_s, sock_read=read_timeout_s),
+            middlewares=(sockets.stop_at_refusal,) if is_for_sockets else (),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             trace_configs=[trace],
