@@ -15,6 +15,7 @@ from gateway.compose import BLOCK_TOKENS, DEFAULT_OUTPUT_TOKENS, LINE_TOKENS, Co
 from gateway.fence import SEPARATOR, Fence
 from gateway.policy import Budget, Place, Policy
 from gateway.shapes.chat import SHAPE
+from gateway.shapes.responses import SHAPE as RESPONSES
 from gateway.tokens import Tokens
 from gateway.types import Call, Memory, Note, Outcome, Ranked, Recalled, Scope, Session
 from gateway.wiring import KINDS
@@ -529,3 +530,55 @@ def test_no_memory_is_said_twice_in_a_session(data: st.DataObject) -> None:
         session = after(session, prompt)
         assert all(prompt.body.count(f"[{one.id}]".encode()) <= 1 for one in POOL)
         assert prompt.outcome.notes == sum(prompt.body.count(f"[{one.id}]".encode()) for one in POOL)
+
+
+# --- conversations that the upstream keeps ------------------------------------------------------------------------
+
+
+def response(text: str, **members: object) -> Call:
+    call = RESPONSES.read(json.dumps({"model": "gpt-4o", "input": text, **members}).encode())
+    assert call is not None
+    return call
+
+
+def compose_response(call: Call, session: Session, found: Recalled, policy: Policy | None = None) -> Prompt:
+    return COMPOSER.compose(RESPONSES, call, session, found, policy or Policy())
+
+
+METRIC = memory("rule", "Always answer in metric units.", "constraint")
+
+
+@pytest.mark.promise("P5")
+def test_what_the_upstream_keeps_is_not_said_again() -> None:
+    first = compose_response(response("How far is it?"), NEW, recalled(METRIC))
+    assert first.outcome.notes == 1
+    session = after(NEW, first)
+    delta = response("And by sea?", previous_response_id="resp_1")
+    second = compose_response(delta, session, recalled(METRIC))
+    assert second.body is delta.body
+    assert [line.decision for line in second.considered] == ["already-noted"]
+    replayed = compose_response(response("And by sea?"), session, recalled(METRIC))
+    assert replayed.outcome.notes == 1
+
+
+@pytest.mark.promise("P5")
+def test_instructions_are_not_kept_and_get_their_notes_with_every_request() -> None:
+    first = compose_response(response("How far is it?", instructions="Be brief."), NEW, recalled(METRIC))
+    session = after(NEW, first)
+    with_them = response("And by sea?", instructions="Be brief.", previous_response_id="resp_1")
+    assert compose_response(with_them, session, recalled(METRIC)).outcome.notes == 1
+    without = response("And by sea?", previous_response_id="resp_1")
+    said = compose_response(without, session, recalled(METRIC))
+    assert (said.outcome.notes, [line.decision for line in said.considered]) == (1, ["injected"])
+
+
+def test_what_the_upstream_keeps_counts_against_the_budget() -> None:
+    first = compose_response(response("How far is it?"), NEW, recalled(METRIC))
+    spent = first.added[-1].tokens
+    other = memory("other", "Never use abbreviations in any answer.", "constraint")
+    delta = response("And by sea?", previous_response_id="resp_1")
+    fits = Policy(budget=Budget(tokens=2 * spent + 20))
+    assert compose_response(delta, after(NEW, first), recalled(other), fits).outcome.notes == 1
+    tight = Policy(budget=Budget(tokens=spent + 20))
+    assert compose_response(delta, after(NEW, first), recalled(other), tight).outcome.notes == 0
+    assert compose_response(response("And?"), after(NEW, first), recalled(other), tight).outcome.notes == 1

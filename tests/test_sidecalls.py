@@ -74,6 +74,34 @@ def test_a_client_that_asks_for_next_to_no_answer_only_wants_to_know_whether_the
     assert not is_side(("user", "ping"), max_tokens=PROBE_TOKENS + 1)
 
 
+COMPACTION = {
+    "Claude Code": "Your task is to create a detailed summary of the conversation so far, paying close attention to",
+    "Codex": "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary for another model.",
+    "LangChain": "<role>\nContext Extraction Assistant\n</role>\n\n<primary_objective>",
+}
+
+
+@pytest.mark.parametrize("text", COMPACTION.values(), ids=list(COMPACTION))
+def test_a_summary_that_is_to_replace_the_history_is_asked_for_with_tools_as_well(text: str) -> None:
+    before = [("system", "You are a coding agent."), ("user", "hi"), ("assistant", "Hello")]
+    assert is_side(*before, ("user", text), tools=[TOOL])
+    assert not is_side(*before, ("user", f"What does “{text}” mean?"), tools=[TOOL])
+    assert not is_side(*before, ("user", text), ("assistant", "It says hello."), ("user", "Go on."), tools=[TOOL])
+
+
+@pytest.mark.parametrize("kind", ["prewarm", "compaction", "memory"])
+def test_a_client_that_says_what_a_request_is_for_is_believed(kind: str) -> None:
+    call = SHAPE.read(json.dumps({"messages": [{"role": "user", "content": DOG}], "tools": [TOOL]}).encode())
+    assert call is not None
+    assert is_side_call(call, kind)
+    assert not is_side_call(call, "turn")
+
+
+def test_a_request_to_generate_nothing_only_warms_a_cache() -> None:
+    assert is_side(("user", DOG), generate=False, tools=[TOOL])
+    assert not is_side(("user", DOG), generate=True, tools=[TOOL])
+
+
 @pytest.mark.parametrize("text", [*SYSTEM.values(), *USER.values()])
 def test_who_has_tools_works_whatever_the_words(text: str) -> None:
     assert not is_side(("system", text), ("user", text), tools=[TOOL], max_tokens=1)
@@ -126,8 +154,8 @@ def captured() -> dict[str, Any]:
     return {name: each["body"] for name, each in requests.items() if each["path"] == "/v1/chat/completions"}
 
 
-def test_of_what_real_clients_sent_one_call_was_on_the_side() -> None:
-    """The other that is not quite part of a conversation, in which smolagents gives up, asks for the answer itself."""
+def test_of_what_real_clients_sent_one_asked_for_a_title_and_one_had_given_up() -> None:
     calls = {name: SHAPE.read(json.dumps(body).encode()) for name, body in captured().items()}
-    assert [name for name, call in calls.items() if call is not None and is_side_call(call)] == ["t-opencode-multi.01"]
+    on_the_side = {name for name, call in calls.items() if call is not None and is_side_call(call)}
+    assert on_the_side - {"t-smolagents.03"} == {"t-opencode-multi.01"}
     assert len(calls) > 100
