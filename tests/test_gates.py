@@ -29,7 +29,9 @@ WITHOUT_TESTS = {
     "gateway/kinds/base.py": "protocols only: every kind is tested",
 }
 
-FOREIGN_PATH = re.compile(r"(?<![\w./$}~-])/(?:root|home|work|tmp)(?=[/\s\"'`),;:\]]|$)", re.MULTILINE)
+FOREIGN_PATH = re.compile(r"(?<![\w./$}~-])/(?:root/|(?:home|work|tmp)(?=[/\s\"'`),;:\]]|$))", re.MULTILINE)
+"""`/root` alone is what Codex calls its first agent."""
+
 REGISTRY_HOST = re.compile(
     r"index[-_]url|registry\s*[=:]\s*[\"']?https?:|https?://[^\s/]*(?:pypi|registry|artifactory|nexus|goproxy|mirror)[^\s/]*",
     re.I,

@@ -93,7 +93,7 @@ def test_what_codex_says_a_request_is_for() -> None:
 # --- row by row: what no captured client sends --------------------------------------------------------------------
 
 LEGACY = "user_6c1f_account_9d2e-11_session_77aa-33"
-TURN_METADATA = json.dumps({"installation_id": "inst", "agent_name": "/root/review", "request_kind": "compaction"})
+TURN_METADATA = json.dumps({"installation_id": "inst", "agent_name": "reviewer", "request_kind": "compaction"})
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def system(text: str, name: str | None = None) -> Turn:
     [
         ({}, [], None),
         ({"x-claude-code-agent-id": "a1b2"}, [system("You are a reviewer.")], "a1b2"),
-        ({"x-codex-turn-metadata": TURN_METADATA}, [], "/root/review"),
+        ({"x-codex-turn-metadata": TURN_METADATA}, [], "reviewer"),
         ({}, [system("You help.", "planner")], "planner"),
         ({}, [Turn(role="user", text="hi", name="ann")], None),
         ({}, [system("You are Senior Writer. Old hand.\nYour personal goal is: to write")], "Senior Writer"),
