@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.anchors import HEAD
 from gateway.datadir import DataDir
 from gateway.errors import DataDirError, NotFound
 from gateway.types import Considered, Exchange, Note
@@ -13,9 +14,6 @@ from gateway.wiring import read_exchange
 
 TEXT_CHARS = 100
 """Of a memory are shown in the table; the notes above it have it whole."""
-
-HEAD = "head-"
-"""How the names of places after the system text begin (gateway/anchors.py)."""
 
 
 def text(data_dir: Path, exchange_id: str) -> str:
@@ -38,7 +36,8 @@ def lines(exchange: Exchange) -> Iterator[str]:
     user = exchange.scope.user or "(nobody named: memory is confined to the session)"
     yield f"exchange  {exchange.id}  {at}"
     yield f"call      {exchange.path}  model {exchange.model or '?'}  policy {exchange.policy}"
-    yield f"who       user {user}  session {exchange.scope.session}  agent {exchange.scope.agent}"
+    under = f"  for {exchange.parent}" if exchange.parent else ""
+    yield f"who       user {user}  session {exchange.scope.session}  agent {exchange.scope.agent}{under}"
     yield f"memory    {exchange.outcome.header}"
     yield f"answer    {_answer(exchange)}"
     for note in exchange.notes:
@@ -55,7 +54,8 @@ def lines(exchange: Exchange) -> Iterator[str]:
 def _answer(exchange: Exchange) -> str:
     usage = exchange.reply.usage if exchange.reply is not None else None
     counted = f", {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached)" if usage is not None else ""
-    return f"{exchange.state}, status {exchange.status or 'none yet'}{counted}"
+    tried = f", at attempt {exchange.attempts}" if exchange.attempts > 1 else ""
+    return f"{exchange.state}, status {exchange.status or 'none yet'}{tried}{counted}"
 
 
 def _place(note: Note) -> str:

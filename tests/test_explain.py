@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.anchors import head_key
 from gateway.errors import DataDirError
-from gateway.explain import HEAD, lines, text
+from gateway.explain import lines, text
 from gateway.types import Considered, Exchange, Note, Outcome, Reply, Scope, Usage
 
 EXCHANGE = Exchange(
@@ -59,8 +58,20 @@ def test_notes_and_candidates_are_shown_with_their_figures() -> None:
     assert "weak          episode       0.50       4  words=1.50              a b" in shown
 
 
-def test_the_head_is_known_by_the_name_it_is_given() -> None:
-    assert head_key([]).startswith(HEAD)
+def test_a_sub_agent_and_a_retry_are_shown_as_such() -> None:
+    exchange = Exchange(
+        id="ex_1",
+        scope=Scope(tenant="t", user="ana", session="se_1", agent="reviewer"),
+        at=0.0,
+        path="/responses",
+        state="done",
+        status=200,
+        parent="ses_1",
+        attempts=3,
+    )
+    shown = "\n".join(lines(exchange))
+    assert "agent reviewer  for ses_1" in shown
+    assert "done, status 200, at attempt 3" in shown
 
 
 def test_a_folder_in_which_nothing_is_recorded_is_named_with_what_may_be_wrong(tmp_path: Path) -> None:
