@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install serve check test bench
+.PHONY: help install serve check test clients bench
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ check: install ## Set up and check style, types and layers
 test: install ## Set up, then check and test with coverage
 	@scripts/check
 	@scripts/test
+
+clients: install ## Install real clients and drive them against the gateway
+	@scripts/clients
 
 bench: install ## Set up and measure the overhead
 	@scripts/bench

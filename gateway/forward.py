@@ -87,7 +87,8 @@ def interrupted_event(error: RequestError, *, tail: bytes = b"\n\n", is_named: b
     """
     end = b"" if tail.endswith(_EVENT_ENDS) else b"\n\n"
     name = b"event: error\n" if is_named else b""
-    return end + name + b"data: " + error.body + b"\n\n"
+    body = error.body.removesuffix(b"}") + b',"sequence_number":0}'  # which events of /responses must have
+    return end + name + b"data: " + body + b"\n\n"
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:
