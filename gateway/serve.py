@@ -14,17 +14,23 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from websockets import http11
 
 from gateway.admin.health import Readiness
 from gateway.app import application
 from gateway.config import Config, Server, check_bind
 from gateway.errors import ConfigError
+from gateway.ports import MAX_MESSAGE_BYTES
+from gateway.routes import DEFAULT, in_force
 from gateway.wiring import Running, running
 
 BACKLOG = 2048
 
 KEEP_ALIVE_S = 75
 """Longer than the clients' pools keep an idle connection, so that it is the client who closes."""
+
+MAX_LINE_BYTES = 64 * 1024
+"""Of a header of a WebSocket handshake; over HTTP there is no limit. Codex names its workspaces in one."""
 
 UNFINISHED = "ASGI callable returned without completing response."
 """What uvicorn logs as an error when an answer is aborted on purpose; gateway/app.py has logged why."""
@@ -66,15 +72,26 @@ def banner(config: Config, parts: Running, port: int) -> str:
     return "\n".join(
         (
             f"Accrue listens on  http://{host}:{port}",
-            f"  upstream         {config.upstreams['default'].url}",
+            *(f"  {title:<17}{served}" for title, served in _upstreams(config)),
             f"  data directory   {config.data_dir}",
-            f"  policies         {', '.join(policy.name for policy in parts.gateway.policies.current.policies)}",
+            f"  policies         {', '.join(policy.name for policy in parts.gateway.visits.policies.current.policies)}",
             f"  memory           {parts.memory}",
             "",
             "Point your client at it:",
+            f"  export ANTHROPIC_BASE_URL=http://{host}:{port}",
             f"  export OPENAI_BASE_URL=http://{host}:{port}/v1",
         )
     )
+
+
+def _upstreams(config: Config) -> Iterator[tuple[str, str]]:
+    """The upstreams that calls can reach: under which heading, and what is behind each."""
+    routes = in_force(config.routes, config.upstreams)
+    names = dict.fromkeys((DEFAULT, *(name for route in routes for name in route.upstreams)))
+    for name in names:
+        upstream = config.upstreams[name]
+        title = "upstream" if name == DEFAULT else f"  {name}"
+        yield title, upstream.url or f"{upstream.provider} by litellm"
 
 
 class _Server(uvicorn.Server):
@@ -105,6 +122,9 @@ class _Protocol(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stop:
+                if not self._has_offer and self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
                 data = self._declined() + data[stop.args[0] :] if self._has_offer else b""
                 self.parser = _parser(self)  # the one that stopped reads no request after a last one
             except httptools.HttpParserError:
@@ -116,10 +136,11 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Close the headers: what a chunked body brings after its end are trailers (RFC 9110, 6.5.1), and no names."""
         offers = [value.lower() for name, value in self.headers if name == b"upgrade"]
-        # An offer of WebSocket is answered in gateway/pipeline.py.
-        self._has_offer = self.parser.should_upgrade() and offers not in ([], [b"websocket"])
+        is_handshake = offers == [b"websocket"] and self.parser.get_method() == b"GET"
+        self._has_offer = bool(offers) and self.parser.should_upgrade() and not is_handshake
         if not self._has_offer:
             super().on_headers_complete()
+        if not (self._has_offer or is_handshake):
             self.headers = []  # the scope keeps the list it has
 
     def on_message_complete(self) -> None:
@@ -156,13 +177,17 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
 
 def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     """Uvicorn as we run it: pinned to httptools (h11 takes a content-length beside chunks), adding no header."""
+    http11.MAX_LINE_LENGTH = MAX_LINE_BYTES  # at 8 KB the library would leave the client without an answer
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return uvicorn.Config(
         application(parts.gateway, parts.telemetry, Readiness(memory=parts.memory)),
         loop="none",
         http=_Protocol,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_timeout=None,  # a client that runs a tool between two reads answers no ping, and is not dead
+        ws_per_message_deflate=False,  # as towards the upstream
         lifespan="off",
         log_config=None,
         access_log=False,

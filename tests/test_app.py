@@ -279,11 +279,6 @@ async def test_an_offer_is_ignored_wherever_the_request_is_cut(
     assert [request.body for request in upstream.requests()] == [b"{}" * 9]
 
 
-async def test_an_offer_of_websocket_is_answered_with_the_status_on_which_clients_fall_back(served: Served) -> None:
-    answer = await talk(served, offering("/v1/responses", b"", protocol="websocket", connection="close"))
-    assert answer.startswith(b"HTTP/1.1 426")
-
-
 @pytest.mark.parametrize("request_line", [b"CONNECT example.com:443 HTTP/1.1", b"nonsense"])
 async def test_what_is_no_request_to_an_api_is_refused(served: Served, request_line: bytes) -> None:
     offer = b"connection: close, upgrade\r\nupgrade: h2c"

@@ -413,13 +413,6 @@ async def test_our_own_paths_never_go_upstream(served: Served, upstream: Scripte
     assert upstream.requests() == []
 
 
-async def test_a_websocket_handshake_gets_426_at_once(served: Served, http: aiohttp.ClientSession) -> None:
-    headers = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-key": "x", "sec-websocket-version": "13"}
-    async with http.get(served.url + "/responses", headers=headers) as answer:
-        assert answer.status == 426
-        assert (await answer.json())["error"]["code"] == "websocket_unsupported"
-
-
 async def test_a_memory_mode_that_does_not_exist_is_refused_by_name(served: Served) -> None:
     with pytest.raises(openai.BadRequestError, match="on, read, write, off"):
         await say(served, "hi", **{"x-accrue-memory": "sometimes"})

@@ -54,7 +54,7 @@ class KeptJournal:
             raise self.error
         self.kept.append(exchange)
 
-    async def find_session(self, scope: Scope, anchors: Sequence[str]) -> Session | None:
+    async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         return None
 
     async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:

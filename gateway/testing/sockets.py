@@ -24,6 +24,9 @@ MESSAGE, CLOSE = "MESSAGE", "CLOSE"
 """Methods under which `Received` holds what came over a WebSocket: a message, and the code and reason of a close."""
 
 
+_OF_A_HANDSHAKE = (b"connection", b"upgrade", b"sec-websocket-")
+
+
 def is_handshake(request: Received) -> bool:
     """Whether the request asks for a WebSocket."""
     return (b"upgrade", b"websocket") in [(name.lower(), value.lower()) for name, value in request.headers]
@@ -68,7 +71,7 @@ class Socket:
         self._lanes: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._playing: set[asyncio.Task[None]] = set()
         self._protocol = ServerProtocol(max_size=None, select_subprotocol=_first)
-        lines = [b"%b: %b\r\n" % line for line in request.headers]
+        lines = [b"%b: %b\r\n" % line for line in request.headers if line[0].lower().startswith(_OF_A_HANDSHAKE)]
         self._protocol.receive_data(b"GET %b HTTP/1.1\r\n%b\r\n" % (self._target.encode("latin-1"), b"".join(lines)))
         for handshake in self._protocol.events_received():
             assert isinstance(handshake, Request)

@@ -71,8 +71,8 @@ async def opened(session: aiohttp.ClientSession, url: URL, headers: CIMultiDict[
         autoclose=False,
         max_msg_size=MAX_MESSAGE_BYTES,
     )
-    response = socket._response  # no public way to what else the upstream said
-    return Opened(headers=list(response.raw_headers), subprotocol=socket.protocol, connection=_Socket(socket, response))
+    answered = list(socket._response.raw_headers)  # no public way to what else the upstream said
+    return Opened(headers=answered, subprotocol=socket.protocol, connection=_Socket(socket, url.authority))
 
 
 def unsupported(reason: str) -> UpgradeRequired:
@@ -83,9 +83,9 @@ def unsupported(reason: str) -> UpgradeRequired:
 class _Socket:
     """`Connection` over aiohttp."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, response: ClientResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, authority: str) -> None:
         self._socket = socket
-        self._response = response
+        self._authority = authority
 
     async def send(self, message: str | bytes) -> None:
         try:
@@ -113,5 +113,4 @@ class _Socket:
                 await self._socket.close(code=closing.code, message=closing.reason.encode())
 
     def _dead(self) -> UpstreamUnreachable:
-        self._response.close()  # aiohttp keeps hold of a connection that was lost
-        return UpstreamUnreachable(f"the upstream {self._response.url.authority} broke off the connection")
+        return UpstreamUnreachable(f"the upstream {self._authority} broke off the connection")

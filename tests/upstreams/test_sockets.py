@@ -236,8 +236,13 @@ async def fill(connection: Connection) -> None:
 UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n"
 
 
-def accepting(lines: bytes, seen: list[bytes], frames: bytes = b"") -> Script:
-    """Accepts a handshake with these header lines, sends these bytes, and reads nothing more."""
+async def holding(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    reader._transport.pause_reading()  # type: ignore[attr-defined] # asyncio's, which has no public way to it
+    await asyncio.Event().wait()
+
+
+def accepting(lines: bytes, seen: list[bytes], frames: bytes = b"", then: Script = holding) -> Script:
+    """Accepts a handshake with these header lines, sends these bytes, and goes on as told: by reading nothing more."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -246,7 +251,6 @@ def accepting(lines: bytes, seen: list[bytes], frames: bytes = b"") -> Script:
         proof = b"sec-websocket-accept: " + accept_key(key.decode()).encode()
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\n%b%b\r\n\r\n%b" % (lines, proof, frames))
         await writer.drain()
-        reader._transport.pause_reading()  # type: ignore[attr-defined] # asyncio's, which has no public way to it
-        await asyncio.Event().wait()
+        await then(reader, writer)
 
     return script

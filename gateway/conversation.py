@@ -1,0 +1,238 @@
+"""The Responses API over a WebSocket: each `response.create` is a call like one over HTTP, and so is what answers it.
+
+It reads along in a tunnel (gateway/tunnel.py) and adds notes to what goes up; everything else passes as it is. What a
+call is and how it goes on record is known by gateway/pipeline.py and gateway/record.py.
+
+Responses of one lane (`stream_id`) are answered one after the other, lanes at the same time: so it is known which
+events belong to which call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from gateway import forward, identify
+from gateway.errors import RequestError
+from gateway.frames import CREATE, CREATED, STEER, STEERING_OVER, Frame, as_event, frame_of, last_event, parts
+from gateway.pipeline import Begun, Gateway, Request, begin, target_of
+from gateway.ports import Connection, Headers, Incoming, Opened, Outgoing
+from gateway.record import Recorder
+from gateway.tunnel import Listener, Nobody
+from gateway.types import Call, Outcome, Scope
+from gateway.visits import THREADED_READ_BYTES, Visit
+
+PATH = "/responses"
+
+MAX_OPEN = 64
+"""Responses of one connection that are listened to at a time; OpenAI allows fewer. Any more pass unread."""
+
+OK, BAD_REQUEST = 200, 400
+NO_ANSWER = 502
+"""Status on record for a call of which nothing was heard."""
+
+_EVENT_STREAM = [(b"content-type", b"text/event-stream")]
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """A WebSocket to the upstream, and who listens to it."""
+
+    opened: Opened
+    listener: Listener
+
+
+async def connect(gateway: Gateway, request: Request) -> Joined | Incoming:
+    """Connect to the upstream; or its answer, where it refused the caller.
+
+    Raises `RequestError`: `UpgradeRequired` above all, on which clients fall back to HTTP.
+    """
+    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing)
+    target = target_of(request, claimed.path)
+    query = f"?{request.query}" if request.query else ""
+    headers = forward.outgoing_headers(request.headers)
+    answer = await gateway.upstream.connect(Outgoing(method="GET", target=target + query, headers=headers, body=None))
+    if isinstance(answer, Incoming):
+        return answer
+    if PATH not in gateway.shapes or target != PATH or claimed.mode == "off":
+        gateway.telemetry.passed()
+        return Joined(opened=answer, listener=Nobody())
+    return Joined(opened=answer, listener=Conversation(gateway, request.headers, claimed, answer.connection))
+
+
+class Conversation:
+    """A listener with a memory."""
+
+    def __init__(self, gateway: Gateway, headers: Headers, claimed: identify.Claims, upstream: Connection) -> None:
+        """Listen to a connection.
+
+        Args:
+            headers: of its handshake; they speak for every call.
+            upstream: where a call is sent once more when it was too long with its notes.
+        """
+        self._gateway = gateway
+        self._headers = headers
+        self._claimed = claimed
+        self._upstream = upstream
+        self._shape = gateway.shapes[PATH]
+        self._open: list[_Response] = []
+        """In the order in which they were asked for."""
+        self._steered: dict[str, list[bytes]] = {}
+        """What the client added to a response under way, by its id: it may lead to a response nobody asks for."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a response is under way that goes on record."""
+        return any(response.recording for response in self._open)
+
+    async def ask(self, message: str | bytes) -> str | bytes:
+        """The client's message, with notes where it asks for a response."""
+        frame = frame_of(message)
+        if isinstance(message, bytes) or frame is None:
+            return message
+        if frame.type == STEER and len(self._steered) < MAX_OPEN:
+            self._steered.setdefault(frame.previous_response_id or "", []).append(message.encode())
+        return await self._asked(message, frame) if frame.type == CREATE else message
+
+    async def hear(self, message: str | bytes) -> str | bytes | None:
+        """The upstream's message; the last one of a response as soon as that is on record."""
+        frame = frame_of(message)
+        if isinstance(message, bytes) or frame is None:
+            return message
+        await self._follow_steering(frame)
+        response = self._answered_by(frame)
+        if response is None:
+            return message
+        if response.recording is not None:
+            if response.recording.is_refused_for_its_notes(message, frame):
+                self._gateway.augmenter.give_up(response.recording.drop_notes())
+                await self._upstream.send(response.message)
+                return None
+            await response.recording.hear(message, frame)
+        if frame.type in self._shape.last_events:
+            await self._end(response)
+        return message
+
+    async def end(self, error: RequestError | None) -> list[str]:
+        """Put on record what was interrupted; one last event per lane where the upstream left without a word."""
+        lanes = dict.fromkeys(response.lane for response in self._open)
+        for response in tuple(self._open):
+            await self._end(response)
+        return [] if error is None else [last_event(error, lane) for lane in lanes]
+
+    async def _asked(self, message: str, frame: Frame) -> str:
+        """The call as it goes up."""
+        sent = message.encode()
+        before, body, after = parts(sent)
+        call = await self._call(body)
+        recording = None if call is None else await self._recording(call, sent)
+        self._open.append(_Response(lane=frame.stream_id, message=message, recording=recording))
+        if recording is None:
+            self._gateway.telemetry.passed()
+        if recording is None or not recording.has_notes:
+            return message
+        return (before + recording.body + after).decode()
+
+    async def _follow_steering(self, frame: Frame) -> None:
+        """Expect the response to what was added, which comes before any that was asked for."""
+        if frame.type not in (CREATED, *STEERING_OVER) or not (said := self._steered.pop(frame.parent, None)):
+            return
+        calls = [call for sent in said if (call := self._shape.read(sent)) is not None]
+        if frame.type == CREATED and calls:
+            turns = tuple(turn for call in calls for turn in call.turns)
+            call = msgspec.structs.replace(calls[-1], turns=turns)
+            recording = await self._recording(call, said[-1], is_sent=True)
+            self._open.insert(0, _Response(lane=frame.stream_id, message="", recording=recording))
+
+    def _answered_by(self, frame: Frame) -> _Response | None:
+        """The response that an event belongs to; an error need not say it where there is only one."""
+        asked = [response for response in self._open if response.lane == frame.stream_id]
+        is_alone = frame.type == "error" and len(self._open) == 1
+        return next(iter(asked or (self._open if is_alone else ())), None)
+
+    async def _end(self, response: _Response) -> None:
+        self._open.remove(response)
+        if response.recording is not None:
+            await response.recording.end()
+
+    async def _call(self, body: bytes) -> Call | None:
+        """What is asked for; None when that is not understood, or too much to be looked at."""
+        if len(body) > self._gateway.visits.max_augmented_bytes or len(self._open) >= MAX_OPEN:
+            return None
+        is_large = len(body) > THREADED_READ_BYTES
+        return await asyncio.to_thread(self._shape.read, body) if is_large else self._shape.read(body)
+
+    async def _recording(self, call: Call, sent: bytes, *, is_sent: bool = False) -> _Recording | None:
+        """The call as it goes on record; None when it is to pass as it is.
+
+        Args:
+            is_sent: it is too late to add anything.
+        """
+        visit = self._gateway.visits.judge(self._shape, self._headers, self._claimed, PATH, call, sent)
+        if is_sent and not isinstance(visit, Outcome):
+            visit = msgspec.structs.replace(visit, mode=identify.narrower(visit.mode, "write"))
+        if isinstance(visit, Outcome) or visit.mode == "off":
+            return None
+        begun = await begin(self._gateway, visit, PATH)
+        return None if isinstance(begun, Outcome) else _Recording(self._gateway.recorder, visit, begun)
+
+
+class _Recording:
+    """A call and its answer, going on record as the events pass."""
+
+    def __init__(self, recorder: Recorder, visit: Visit, begun: Begun) -> None:
+        self._recorder = recorder
+        self._visit = visit
+        self._exchange = begun.exchange
+        self._listening: AsyncGenerator[bytes, None] | None = None
+        self._event = b""
+        self.body = begun.prompt.body
+        """The call with its notes."""
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether anything was added to it."""
+        return self.body is not self._visit.call.body
+
+    def is_refused_for_its_notes(self, message: str, frame: Frame) -> bool:
+        """Whether the answer is that the call, with notes, does not fit the model."""
+        is_first = self.has_notes and self._listening is None and frame.type == "error"
+        return is_first and forward.is_context_overflow(frame.status or BAD_REQUEST, message.encode())
+
+    def drop_notes(self) -> Scope:
+        """Go on without them; gives the scope of the session, whose conversation leaves no room for notes."""
+        self.body = self._visit.call.body
+        outcome = Outcome(status="error", reason="context_overflow")
+        self._exchange = msgspec.structs.replace(self._exchange, outcome=outcome)
+        return self._exchange.scope
+
+    async def hear(self, message: str, frame: Frame) -> None:
+        """Take an event; returns when it may be passed on."""
+        self._event = as_event(message, frame)
+        if self._listening is None:
+            status = (frame.status or BAD_REQUEST) if frame.type == "error" else OK
+            answer = Incoming(status=status, headers=_EVENT_STREAM, chunks=self._events())
+            self._listening = self._recorder.listen(self._visit.shape, self._visit.call, self._exchange, answer)
+        await anext(self._listening)
+
+    async def end(self) -> None:
+        """Take it that nothing more comes: what has not ended by now was interrupted."""
+        if self._listening is None:
+            self._recorder.lose(self._exchange, NO_ANSWER)
+        else:
+            await self._listening.aclose()
+
+    async def _events(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            yield self._event
+
+
+class _Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A response that was asked for, and is being waited for."""
+
+    lane: str | None
+    message: str
+    """The client's own."""
+    recording: _Recording | None
+    """None when the call passes as it is."""

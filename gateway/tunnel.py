@@ -1,0 +1,128 @@
+"""Two WebSockets as one: messages are carried both ways, in order, and either side's close is passed on.
+
+What the messages say, a `Listener` may know; this file does not. A message is taken only when the one before it has
+been delivered, so that a slow side slows the other down and nothing piles up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from gateway.errors import ClientGone, RequestError, UpstreamUnreachable
+from gateway.ports import Closing, Connection
+
+INTERNAL_ERROR = 1011
+"""Code of a close because the other side is no more (RFC 6455, 7.4.1)."""
+
+AFTERWARDS_S = 600.0
+"""So long is read on for an answer whose client has left: the longest silence that is waited for over HTTP as well."""
+
+
+class Listener(Protocol):
+    """Who reads along."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is under way that is to be read to its end even if the client leaves."""
+        ...
+
+    async def ask(self, message: str | bytes) -> str | bytes:
+        """The client's message as it is to go up."""
+        ...
+
+    async def hear(self, message: str | bytes) -> str | bytes | None:
+        """The upstream's message as it is to go down; None when it is not to."""
+        ...
+
+    async def end(self, error: RequestError | None) -> list[str]:
+        """Nothing more will be heard.
+
+        Args:
+            error: what happened, when the upstream did not close in order. What is returned is told to the client.
+        """
+        ...
+
+
+class Nobody:
+    """A listener to whom the messages mean nothing."""
+
+    is_waiting = False
+
+    async def ask(self, message: str | bytes) -> str | bytes:
+        """The same."""
+        return message
+
+    async def hear(self, message: str | bytes) -> str | bytes:
+        """The same."""
+        return message
+
+    async def end(self, error: RequestError | None) -> list[str]:
+        """Nothing to say."""
+        return []
+
+
+async def carry(client: Connection, upstream: Connection, listener: Listener) -> None:
+    """Carry messages until one side closes; then both are closed."""
+    tunnel = _Tunnel(client, upstream, listener)
+    up, down = asyncio.create_task(tunnel.up()), asyncio.create_task(tunnel.down())
+    closing = Closing(code=INTERNAL_ERROR)
+    error: RequestError | None = None
+    try:
+        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        if up.done() and not isinstance(up.exception(), UpstreamUnreachable):
+            closing, tunnel.is_left = up.result(), True
+            if listener.is_waiting:
+                await asyncio.wait({down}, timeout=AFTERWARDS_S)
+        else:  # what could not be sent up has its reason in what comes down
+            closing = await down
+    except UpstreamUnreachable as died:
+        error = died
+    finally:
+        await _stopped(up, down)
+        for message in await listener.end(error):
+            await tunnel.tell(message)
+        await client.close(closing)
+        await upstream.close(closing)
+
+
+async def _stopped(*tasks: asyncio.Task[Closing]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Tunnel:
+    """Its two ways."""
+
+    def __init__(self, client: Connection, upstream: Connection, listener: Listener) -> None:
+        self._client = client
+        self._upstream = upstream
+        self._listener = listener
+        self.is_left = False
+        """True once the client has gone: what still comes is for the listener alone."""
+
+    async def up(self) -> Closing:
+        """The client's messages, until it closes."""
+        while not isinstance(message := await self._client.receive(), Closing):
+            await self._upstream.send(await self._listener.ask(message))
+        return message
+
+    async def down(self) -> Closing:
+        """The upstream's messages, until it closes or nobody is interested any more."""
+        while not isinstance(message := await self._upstream.receive(), Closing):
+            heard = await self._listener.hear(message)
+            if heard is not None:
+                await self.tell(heard)
+            if self.is_left and not self._listener.is_waiting:
+                return Closing(code=1000)
+        return message
+
+    async def tell(self, message: str | bytes) -> None:
+        """Send to the client, if it is still there."""
+        if self.is_left:
+            return
+        try:
+            await self._client.send(message)
+        except ClientGone:
+            self.is_left = True

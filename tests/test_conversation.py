@@ -1,0 +1,556 @@
+"""The Responses API over WebSocket, end to end: a real client, real sockets, an upstream in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from gateway import conversation
+from gateway.body import Body
+from gateway.conversation import Conversation, Joined
+from gateway.conversation import connect as connect_upstream
+from gateway.datadir import DataDir
+from gateway.errors import MemoryUnavailable
+from gateway.journals.sqlite.rows import read_exchange
+from gateway.pipeline import Request
+from gateway.ports import Closing
+from gateway.testing import ScriptedUpstream, Step
+from gateway.tunnel import Listener, Nobody
+from gateway.types import Exchange
+from tests.conftest import Serve, Served
+from tests.evaluation import data_dir
+
+KEY = {"authorization": "Bearer sk-test"}
+DOG = "My dog Biscuit is allergic to chicken."
+QUESTION = "What should my dog not eat?"
+DATA = data_dir()
+
+Exchanges = Callable[[], list[Exchange]]
+Event = dict[str, Any]
+
+
+@pytest.fixture
+def exchanges(tmp_path: Path) -> Exchanges:
+    """Everything on record, oldest first."""
+
+    def read() -> list[Exchange]:
+        with closing(sqlite3.connect(DataDir(tmp_path / "data").journal)) as rows:
+            ids = [row[0] for row in rows.execute("SELECT id FROM exchanges ORDER BY rowid")]
+            return [exchange for row in ids if (exchange := read_exchange(rows, row)) is not None]
+
+    return read
+
+
+@asynccontextmanager
+async def opened(served: Served, path: str = "/responses", **headers: str) -> AsyncIterator[ClientConnection]:
+    url = f"ws{served.url[4:]}{path}"
+    async with asyncio.timeout(20), connect(url, additional_headers={**KEY, **headers}, proxy=None) as socket:
+        yield socket
+
+
+def asking(*texts: str, **members: object) -> str:
+    items = [{"role": "user", "content": text} for text in texts]
+    return json.dumps({"type": "response.create", "model": "gpt-5", "input": items, **members})
+
+
+async def told(socket: ClientConnection) -> list[Event]:
+    """The events of one response."""
+    events: list[Event] = []
+    while not events or events[-1]["type"] not in ("response.completed", "error"):
+        events.append(json.loads(await socket.recv()))
+    return events
+
+
+async def say(socket: ClientConnection, *texts: str, **members: object) -> Event:
+    """The response to what is said."""
+    await socket.send(asking(*texts, **members))
+    response: Event = (await told(socket))[-1]["response"]
+    return response
+
+
+def text_of(response: Event) -> str:
+    text: str = response["output"][0]["content"][0]["text"]
+    return text
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    return
+    yield
+
+
+def messages(upstream: ScriptedUpstream) -> list[str]:
+    return [request.body.decode() for request in upstream.requests() if request.method == "MESSAGE"]
+
+
+async def test_the_second_connection_is_answered_with_what_was_said_on_the_first(served: Served) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    async with opened(served) as socket:
+        assert "allergic to chicken" in text_of(await say(socket, QUESTION))
+
+
+async def test_http_and_websocket_share_one_memory(served: Served) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    asked = {"model": "gpt-5", "input": QUESTION}
+    async with aiohttp.ClientSession(headers=KEY) as http, http.post(served.url + "/responses", json=asked) as answer:
+        assert "allergic to chicken" in text_of(await answer.json())
+
+
+@pytest.mark.promise("P1")
+async def test_a_message_to_which_nothing_is_added_passes_as_it_is(served: Served, upstream: ScriptedUpstream) -> None:
+    odd = [
+        ' {"type" : "response.create","input":"hi","model":"m", "temperature":1.0, "seed":12345678901234567890}\n',
+        '{"type":"response.create","input":[],"x":"\\ud800"}',
+        '{"type":"response.cancel","response_id":"resp_1"}',
+        '{"type":"response.steer","previous_response_id":"resp_1","input":"no, the other one"}',
+        '{"type":7}',
+        "no JSON",
+        "",
+    ]
+    last = b'{"type":"response.completed","response":{"id":"resp_1","output":[]}}'
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[last])] * (len(odd) + 1))
+        for message in odd:
+            await socket.send(message)
+            assert await socket.recv() == last.decode()
+        await socket.send(asking(DOG).encode())
+        assert await socket.recv() == last
+    assert messages(upstream) == [*odd, asking(DOG)]
+
+
+CALLS = {
+    "flat": '{"type":"response.create","stream_id":"a","model":"m", "input": "What should my dog not eat?",'
+    ' "temperature" :1.0, "n":12345678901234567890, "e":"\\u00e9 \\ud800"}',
+    "nested": ' { "type":"response.create","stream_id":"a","response" : {"input": "What should my dog not eat?" ,'
+    ' "n":12345678901234567890, "e":"\\u00e9 \\ud800"} , "last":1.0}',
+}
+
+
+@pytest.mark.promise("P2")
+@pytest.mark.parametrize("form", CALLS)
+async def test_only_the_notes_differ(served: Served, upstream: ScriptedUpstream, form: str) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    sent = CALLS[form]
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[b'{"type":"response.completed","stream_id":"a","response":{"id":"r"}}'])])
+        await socket.send(sent)
+        await socket.recv()
+    went = messages(upstream)[-1]
+    before, _, after = sent.partition(QUESTION)
+    assert went.startswith(before)
+    assert went.endswith(after)
+    assert "allergic to chicken" in went
+
+
+@pytest.mark.promise("P3")
+async def test_events_arrive_as_they_were_sent_and_when_they_were_sent(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    events = [
+        b' {"type":"response.created",\n "response":{"id":"resp_1"}}',
+        b'{"type":"codex.rate_limits"}',
+        '{"type":"response.output_text.delta","delta":"\u2028é"}'.encode(),
+        b'{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}',
+        b'{"type":"late"}',
+    ]
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=events, hold=[0, 1, 2, 3, 4])])
+        await socket.send(asking("hi"))
+        for event in events:
+            upstream.release()
+            assert await socket.recv() == event.decode()
+
+
+@pytest.mark.promise("P6")
+async def test_the_last_event_is_told_when_its_exchange_is_on_record(served: Served, exchanges: Exchanges) -> None:
+    async with opened(served) as socket:
+        response = await say(socket, "My cellar is full of marmalade.")
+        (exchange,) = exchanges()
+    assert (exchange.state, exchange.status, exchange.path) == ("done", 200, "/responses")
+    assert exchange.reply is not None
+    assert exchange.reply.id == response["id"]
+    assert exchange.reply.turns[0].text == text_of(response)
+    assert [turn.text for turn in exchange.turns] == ["My cellar is full of marmalade."]
+
+
+@pytest.mark.promise("P4")
+async def test_a_journal_that_cannot_write_holds_nothing_back(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self: object, exchange: Exchange) -> None:
+        raise MemoryUnavailable("the disk is full")
+
+    monkeypatch.setattr("gateway.journals.sqlite.SqliteJournal.commit", broken)
+    async with serve() as served, opened(served) as socket:
+        assert "You said: hi" in text_of(await say(socket, "hi"))
+
+
+async def test_a_chain_is_one_session(served: Served, exchanges: Exchanges) -> None:
+    async with opened(served) as socket:
+        first = await say(socket, "one", store=False)
+        await say(socket, "two", previous_response_id=first["id"], store=False)
+    async with opened(served) as socket:
+        await say(socket, "three")
+    one, two, three = exchanges()
+    assert one.scope.session == two.scope.session != three.scope.session
+    assert [turn.text for turn in two.turns] == ["two"]
+
+
+async def test_a_connection_opened_anew_goes_on_with_the_chain(served: Served, exchanges: Exchanges) -> None:
+    async with opened(served) as socket:
+        first = await say(socket, "one")
+    async with opened(served) as socket:
+        await say(socket, "two", previous_response_id=first["id"])
+    assert len({exchange.scope.session for exchange in exchanges()}) == 1
+
+
+async def test_lanes_run_at_the_same_time_and_each_is_a_session(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    lane = '{"type":"%s","stream_id":"%s","response":{"id":"resp_%s","status":"completed","output":[]}}'
+    slow = [lane % (kind, "a", "a") for kind in ("response.created", "response.completed")]
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[event.encode() for event in slow], hold=[1])])
+        await socket.send(asking("slow", stream_id="a"))
+        assert await socket.recv() == slow[0]
+        await socket.send(asking("quick", stream_id="b"))
+        quick = (await told(socket))[-1]
+        assert (quick["type"], quick["stream_id"]) == ("response.completed", "b")
+        upstream.release()
+        assert await socket.recv() == slow[1]
+    by_text = {exchange.turns[0].text: exchange for exchange in exchanges()}
+    assert {name: exchange.reply.id for name, exchange in by_text.items() if exchange.reply} == {
+        "slow": "resp_a",
+        "quick": quick["response"]["id"],
+    }
+    assert by_text["slow"].scope.session != by_text["quick"].scope.session
+
+
+async def test_responses_of_one_lane_are_told_apart_by_their_order(served: Served, exchanges: Exchanges) -> None:
+    async with opened(served) as socket:
+        for text in ("one", "two", "three"):
+            await socket.send(asking(text))
+        ids = [(await told(socket))[-1]["response"]["id"] for _ in range(3)]
+    assert [exchange.reply.id for exchange in exchanges() if exchange.reply] == ids
+    assert [exchange.turns[0].text for exchange in exchanges()] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("lane", [{}, {"stream_id": "a"}])
+async def test_a_refusal_is_on_record_and_teaches_nothing(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges, lane: dict[str, str]
+) -> None:
+    refusal = b'{"type":"error","status":429,"error":{"code":"rate_limit_exceeded"}}'
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[refusal])])
+        await socket.send(asking("hi", **lane))
+        assert await socket.recv() == refusal.decode()
+        await say(socket, "again", **lane)
+    refused, answered = exchanges()
+    assert (refused.status, refused.state, answered.status) == (429, "done", 200)
+
+
+async def test_an_error_of_nobody_in_particular_passes(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    error = b'{"type":"error","status":400,"error":{"code":"websocket_connection_limit_reached"}}'
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[error])])
+        await socket.send('{"type":"response.other"}')
+        assert await socket.recv() == error.decode()
+    assert exchanges() == []
+
+
+async def test_a_call_too_long_with_its_notes_is_sent_once_more_without_them(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    refusal = b'{"type":"error","status":400,"error":{"code":"context_length_exceeded","message":"too long"}}'
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[refusal])])
+        await socket.send(asking(QUESTION))
+        response = (await told(socket))[-1]["response"]
+        with_notes, without = messages(upstream)[-2:]
+        assert "chicken" in with_notes
+        assert without == asking(QUESTION)
+        upstream.script([Step(chunks=[refusal])])
+        await socket.send(asking(QUESTION, previous_response_id=response["id"]))
+        assert await socket.recv() == refusal.decode()
+    assert exchanges()[1].outcome.reason == "context_overflow"
+
+
+async def test_a_prewarm_gets_no_notes_and_teaches_nothing_but_is_followed(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    async with opened(served) as socket:
+        await say(socket, "Always answer in French.")
+    await served.learnt()
+    upstream.clear()
+    async with opened(served, **{"x-accrue-session": "s1"}) as socket:
+        warm = await say(socket, "Always answer in rhymes.", generate=False)
+        await say(socket, "hi", previous_response_id=warm["id"])
+        (aside, turn) = exchanges()[1:]
+    assert messages(upstream)[0] == asking("Always answer in rhymes.", generate=False)
+    assert (aside.is_aside, aside.turns, aside.learns) == (True, (), ())
+    assert aside.scope.session == turn.scope.session == "s1"
+    assert not turn.is_aside
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+async def test_a_mode_holds_for_the_whole_connection(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges, mode: str
+) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    async with opened(served, **{"x-accrue-memory": mode}) as socket:
+        await say(socket, QUESTION)
+    assert ("chicken" in messages(upstream)[-1]) == (mode == "read")
+    assert bool(exchanges()[-1].turns) == (mode == "write")
+
+
+@pytest.mark.promise("P1")
+async def test_with_memory_off_nothing_is_read(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    async with opened(served, **{"x-accrue-memory": "off"}) as socket:
+        await say(socket, DOG)
+    assert messages(upstream) == [asking(DOG)]
+    assert exchanges() == []
+
+
+async def test_only_responses_with_memory_on_have_a_listener(served: Served) -> None:
+    async def listener(path: str, mode: str) -> Listener:
+        headers = [(b"x-accrue-memory", mode.encode())]
+        body = Body(nothing(), length=0)
+        request = Request(method="GET", path=path, query="", headers=headers, body=body)
+        joined = await connect_upstream(served.parts.gateway, request)
+        assert isinstance(joined, Joined)
+        await joined.opened.connection.close(Closing(code=1000))
+        return joined.listener
+
+    assert isinstance(await listener("/v1/responses", "on"), Conversation)
+    assert isinstance(await listener("/v1/responses", "off"), Nobody)
+    assert isinstance(await listener("/v1/realtime", "on"), Nobody)
+
+
+async def test_a_policy_may_turn_memory_off(
+    serve: Serve, tmp_path: Path, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "default.yaml").write_text("memory: off\n")
+    async with serve() as served, opened(served) as socket:
+        await say(socket, DOG)
+    assert messages(upstream) == [asking(DOG)]
+    assert exchanges() == []
+
+
+async def test_what_is_too_large_or_too_much_passes_unread(
+    serve: Serve, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = "x" * 300_000
+    async with serve() as served, opened(served) as socket:
+        await say(socket, large)
+        monkeypatch.setattr(conversation, "MAX_OPEN", 0)
+        await say(socket, "too much")
+    assert [exchange.turns[0].text for exchange in exchanges()] == [large]
+
+
+async def test_identity_comes_from_the_path_of_the_handshake(served: Served, exchanges: Exchanges) -> None:
+    root = served.url.removesuffix("/v1")
+    async with asyncio.timeout(10):
+        url = f"ws{root[4:]}/u/ada/s/tea/v1/responses"
+        async with connect(url, additional_headers=KEY, proxy=None) as socket:
+            await say(socket, "hi")
+    (exchange,) = exchanges()
+    assert (exchange.scope.user, exchange.scope.session) == ("ada", "tea")
+
+
+# Steering: what is added to a response under way leads to one that nobody asked for
+
+FIRST, SECOND, THIRD = (f"resp_{place}0f1e2d3c4b5a69788796a5b4c3d2e1f0" for place in range(3))
+ADDED = '{"type":"response.steer","previous_response_id":"' + FIRST + '","input":"%s"}'
+
+
+def event(kind: str, **members: object) -> bytes:
+    return json.dumps({"type": kind, "stream_id": "a", **members}).encode()
+
+
+def response(kind: str, name: str, **members: object) -> bytes:
+    return event(f"response.{kind}", response={"id": name, "status": kind, "output": [], **members})
+
+
+async def test_what_a_steered_response_becomes_is_on_record_and_followed(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    successor = [response("created", SECOND, previous_response_id=FIRST), response("completed", SECOND)]
+    async with opened(served) as socket:
+        upstream.script(
+            [
+                Step(chunks=[response("created", FIRST)]),
+                Step(chunks=[event("response.steer.accepted")]),
+                Step(chunks=[response("incomplete", FIRST), *successor], hold=[0]),
+                Step(chunks=[response("created", THIRD), response("completed", THIRD)], hold=[0]),
+            ]
+        )
+        await socket.send(asking("one", stream_id="a"))
+        await socket.recv()
+        for words in ("not that one", "the other one"):
+            await socket.send(ADDED % words)
+        await socket.send(asking("two", previous_response_id=SECOND, stream_id="a"))
+        assert json.loads(await socket.recv())["type"] == "response.steer.accepted"
+        upstream.release()
+        assert [json.loads(await socket.recv())["response"]["id"] for _ in range(3)] == [FIRST, SECOND, SECOND]
+        upstream.release()
+        assert [json.loads(await socket.recv())["response"]["id"] for _ in range(2)] == [THIRD, THIRD]
+        assert messages(upstream)[1] == ADDED % "not that one"
+    by_reply = {exchange.reply.id: exchange for exchange in exchanges() if exchange.reply}
+    said = {name: [turn.text for turn in exchange.turns] for name, exchange in by_reply.items()}
+    assert said == {FIRST: ["one"], SECOND: ["not that one", "the other one"], THIRD: ["two"]}
+    assert by_reply[SECOND].scope == by_reply[FIRST].scope
+
+
+@pytest.mark.parametrize("mode", ["on", "read"])
+async def test_steering_that_leads_to_nothing_leaves_nothing(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges, mode: str
+) -> None:
+    over = event("response.steer.pending", steer={"id": "s", "previous_response_id": FIRST})
+    last = [response("created", SECOND, previous_response_id=FIRST), response("completed", SECOND)]
+    async with opened(served, **{"x-accrue-memory": mode}) as socket:
+        upstream.script([Step(chunks=[over] if mode == "on" else [event("response.steer.accepted")])])
+        await socket.send(ADDED % "words")
+        await socket.recv()
+        upstream.script([Step(chunks=last)])
+        await socket.send('{"type":"response.other"}')
+        for told_event in last:
+            assert await socket.recv() == told_event.decode()
+    assert exchanges() == []
+
+
+# The ends of a connection
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.promise("P6")
+async def test_an_upstream_that_dies_leaves_an_error_and_an_interrupted_exchange(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    begun = b'{"type":"response.output_text.delta","stream_id":"a","output_index":0,"delta":"Once upon"}'
+    async with opened(served) as socket:
+        upstream.script([Step(hold=[0]), Step(chunks=[begun, b"more"], cut=len(begun), hold=[1])])
+        await socket.send(asking("never answered"))
+        await socket.send(asking("a tale", stream_id="a"))
+        assert await socket.recv() == begun.decode()
+        upstream.release()
+        upstream.release()
+        errors = [json.loads(await socket.recv()) for _ in range(2)]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1011
+    assert [(error["type"], error["status"], error.get("stream_id")) for error in errors] == [
+        ("error", 502, None),
+        ("error", 502, "a"),
+    ]
+    assert errors[0]["error"]["type"] == "api_connection_error"
+    lost, cut = exchanges()
+    assert [exchange.state for exchange in (lost, cut)] == ["interrupted", "interrupted"]
+    assert cut.reply is not None
+    assert cut.reply.turns[0].text == "Once upon"
+
+
+async def test_the_upstreams_close_reaches_the_client_with_its_code(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=[b'{"type":"response.created"}'], framing="close", status=1012)])
+        await socket.send(asking("hi"))
+        assert await socket.recv() == '{"type":"response.created"}'
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert exchanges()[0].state == "interrupted"
+
+
+async def test_the_clients_close_reaches_the_upstream_with_its_code(serve: Serve, upstream: ScriptedUpstream) -> None:
+    async with serve() as served, opened(served) as socket:
+        await say(socket, "hi")
+        await socket.close(4001, "bye")
+    assert [request.body for request in upstream.requests() if request.method == "CLOSE"] == [b"4001 bye"]
+
+
+@pytest.mark.promise("P6")
+async def test_a_client_that_leaves_in_the_middle_loses_nothing(
+    serve: Serve, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    events = [
+        b'{"type":"response.created","response":{"id":"resp_1"}}',
+        b'{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}',
+    ]
+    async with serve() as served:
+        async with opened(served) as socket:
+            upstream.script([Step(chunks=events, hold=[1])])
+            await socket.send(asking("hi"))
+            await socket.recv()
+            socket.transport.abort()
+        upstream.release()
+    (exchange,) = exchanges()
+    assert exchange.state == "done"
+
+
+# Codex as it was captured
+
+
+def captured(folder: Path) -> list[list[dict[str, Any]]]:
+    """The connections: a handshake and its frames each."""
+    connections: list[list[dict[str, Any]]] = []
+    for file in sorted(folder.glob("t-codex-ws.*.json")):
+        taken = json.loads(file.read_bytes())
+        if taken["method"] == "WEBSOCKET":
+            connections.append([])
+        connections[-1].append(taken)
+    return connections
+
+
+@pytest.mark.skipif(DATA is None, reason="ACCRUE_DATA does not name the data folder, beside which the captures lie")
+async def test_codex_is_one_session_whose_prewarms_are_no_turns(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    assert DATA is not None
+    for handshake, *frames in captured(DATA.parent / "captures" / "single"):
+        kept = [(name, value) for name, value in handshake["headers"] if name not in HANDSHAKE]
+        url = f"ws{served.url[4:]}/responses"
+        async with (
+            asyncio.timeout(20),
+            connect(url, additional_headers=kept, user_agent_header=None, proxy=None) as socket,
+        ):
+            for frame in frames:
+                body = {**frame["body"]}
+                body.pop("previous_response_id", None)  # of another upstream
+                await socket.send(json.dumps(body))
+                assert (await told(socket))[-1]["type"] in ("response.completed", "error")
+    recorded = exchanges()
+    assert len({exchange.scope.session for exchange in recorded}) == 1
+    assert recorded[0].scope.session == "01a201ce-21c3-72f1-aa4e-d92a1800a39a"
+    assert recorded[0].scope.user == "a2234cf9-a533-4189-9682-ef37f42b71e1"
+    assert [exchange.is_aside for exchange in recorded] == [True, False, False, True, False]
+    sent = next(request for request in upstream.requests() if request.method == "GET")
+    assert (b"openai-beta", b"responses_websockets=2026-02-06") in sent.headers
+
+
+HANDSHAKE = ("host", "connection", "upgrade", *(f"sec-websocket-{name}" for name in ("key", "version", "extensions")))
