@@ -27,6 +27,9 @@ HEAD = "head-"
 MAX_TELLING_TURNS = 8
 """Assistant turns with anchors that are looked at, from the newest back; the first usually settles it."""
 
+MAX_SPOKEN_TURNS = 256
+"""That are looked at, telling or not: an agent may go on for long without a word."""
+
 MAX_ANCHORS = 64
 """Of a request or a reply; nobody calls more tools at once, and each one is looked up."""
 
@@ -52,9 +55,12 @@ MAX_QUOTING_CHARS = 64 * 1024
 
 MIN_ID_CHARS = 8
 MIN_ID_DISTINCT = 4
-"""Some servers number their calls (`call_0`); such an id says nothing."""
+MIN_NUMBER_CHARS = 12
+"""Some servers number their calls (`call_0`, `functions.look_up:0`); such an id says nothing, whatever its length. One
+of digits alone may be such a number up to here."""
 
-_ID_PREFIX = re.compile(r"^(?:[a-z]+[_-])*")
+_ID_PREFIX = re.compile(r"^(?:[a-z]+[_.:-])*")
+_SEPARATORS = re.compile(r"[^0-9A-Za-z]+")
 
 
 def of_reply(
@@ -86,8 +92,8 @@ def of_request(turns: Sequence[Turn], echoes: Sequence[str] = (), *, is_named: b
     spoken = [index for index, turn in enumerate(turns) if turn.role == "assistant"]
     found = _of_ids(echoes[:MAX_ECHOES])
     telling = 0
-    for index in reversed(spoken):
-        before = turns[:index] if index == spoken[0] or not is_named else ()
+    for index in spoken[: -MAX_SPOKEN_TURNS - 1 : -1]:
+        before = turns[:index] if turns[index].text and (index == spoken[0] or not is_named) else ()
         anchors = _of_turn(before, turns[index], is_first=index == spoken[0], is_named=is_named)
         found.extend(anchors)
         telling += bool(anchors)
@@ -106,11 +112,11 @@ def texts_of(turns: Sequence[Turn]) -> list[str]:
     """Texts in which a reply may be quoted, newest first, blanks as in an opening; the oldest of very much is left out.
 
     Agents hand a task's result to the next in a message, summaries replace the messages they sum up, and some clients
-    rewrite their history: no turn of it need be the assistant's.
+    rewrite their history: no turn of it need be the assistant's. A system text is what many conversations share.
     """
     texts: list[str] = []
     left = MAX_QUOTING_CHARS
-    for turn in reversed(turns):
+    for turn in reversed([turn for turn in turns if turn.role not in ("system", "developer")]):
         text = turn.text[-left:]
         left -= len(text)
         if len(text) >= MIN_OPENING_CHARS:
@@ -139,13 +145,17 @@ def head_key(turns: Sequence[Turn]) -> str:
 
 
 def _of_ids(ids: Sequence[str]) -> list[str]:
-    telling = [identifier for identifier in ids if _is_telling_id(identifier)]
+    telling = [identifier for identifier in ids if is_telling_id(identifier)]
     return [STRONG + _digest("id", identifier) for identifier in telling]
 
 
 def _of_turn(before: Sequence[Turn], turn: Turn, *, is_first: bool, is_named: bool) -> list[str]:
     """Anchors of an assistant turn. A short reply later in a session has none of its own: earlier ones tell."""
-    anchors = _of_ids([call.id for call in turn.calls])
+    anchors = [
+        STRONG + _digest("id", call.id)
+        for call in turn.calls
+        if is_telling_id(call.id.replace(call.name, "") if call.name else call.id)
+    ]
     text = " ".join(turn.text.split())
     if is_named and _is_telling_text(text):
         anchors.append(WEAK + _digest("text", text))
@@ -155,9 +165,12 @@ def _of_turn(before: Sequence[Turn], turn: Turn, *, is_first: bool, is_named: bo
     return anchors
 
 
-def _is_telling_id(identifier: str) -> bool:
-    minted = _ID_PREFIX.sub("", identifier)
-    return len(minted) >= MIN_ID_CHARS and len(set(minted)) >= MIN_ID_DISTINCT
+def is_telling_id(identifier: str) -> bool:
+    """Whether an id is one that nobody else has by chance: no word, no count, no few characters."""
+    minted = _SEPARATORS.sub("", _ID_PREFIX.sub("", identifier))
+    if len(minted) < MIN_ID_CHARS or len(set(minted)) < MIN_ID_DISTINCT or not any(map(str.isdigit, minted)):
+        return False
+    return not minted.isdigit() or len(minted) >= MIN_NUMBER_CHARS
 
 
 def _is_telling_text(text: str) -> bool:

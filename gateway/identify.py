@@ -126,7 +126,9 @@ def identity(claimed: Claims, sent: Sent, policy: Identify, anonymous: Anonymous
     user = _bounded(named)
     if user is None and (policy.anonymous or anonymous) == "credential":
         user = _credential_user(sent)
-    session = claimed.session or first(named_headers(own.session), sent) or first(SESSION, sent)
+    session = claimed.session or first(named_headers(own.session), sent)
+    if session is None and (session := first(SESSION, sent)) and user is None and not anchors.is_telling_id(session):
+        session = None  # "1" is as likely as not somebody else's as well
     return Identity(
         tenant=claimed.tenant,
         user=user,
@@ -172,7 +174,8 @@ def new_session(clock: Clock, who: Identity) -> Session:
 def _credential_user(sent: Sent) -> str:
     """The one person behind a credential; one for each project that the credential is used for."""
     projects = (sent.headers.get(name, "").strip() for name in ("openai-organization", "openai-project"))
-    return " ".join((CREDENTIAL_USER, *filter(None, projects)))
+    named = " ".join(filter(None, projects))
+    return f"{CREDENTIAL_USER} {_bounded(named)}" if named else CREDENTIAL_USER
 
 
 def _is_mode(name: str) -> TypeGuard[MemoryMode]:

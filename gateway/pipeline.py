@@ -137,7 +137,7 @@ def target_of(request: Request, path: str) -> str:
 async def begin(gateway: Gateway, visit: Visit, target: str) -> Begun | Outcome:
     """Add what memory knows, and put on record that the call goes upstream; or why it passes through as it is."""
     attempt = gateway.attempts.attempt(visit.who.scope(visit.who.session or ""), visit.sent, is_retry=visit.is_retry)
-    if attempt.count > 1:  # in the session of the first, which the bytes alone may not tell
+    if attempt.count > 1 and attempt.session:  # that of the first, which the bytes alone may not tell
         visit = in_session(visit, attempt.session)
     session, prompt = await gateway.augmenter.augment(visit)
     if visit.is_aside and session.is_new and not visit.who.session:  # about a conversation that nobody has seen

@@ -18,8 +18,14 @@ from gateway.headers import first_value
 from gateway.ports import Clock, Headers
 from gateway.types import Exchange, Scope
 
-RETRIED_S = 600.0
-"""From an attempt to the next; SDKs wait seconds, and a minute where a provider asks for it."""
+TOLD_S = 600.0
+"""From an attempt to one that says it is another; SDKs wait seconds, and a minute where a provider asks for it."""
+
+UNTOLD_S = 60.0
+"""From an attempt that failed to one that does not say; later the same words rather begin another conversation."""
+
+BACKOFF_S = 10.0
+"""Between giving up waiting and the next attempt; an answer that is older was seen. OpenAI's SDKs wait up to 8."""
 
 KEPT = 4096
 """Calls remembered."""
@@ -35,10 +41,13 @@ class Attempt(msgspec.Struct, kw_only=True):
     """Digest of whose call it is and of its body."""
     exchange: str = ""
     session: str = ""
+    """In which another attempt belongs; empty where it has to be looked for again."""
+    named: str = ""
+    """The same as it was given."""
     at: float
     count: int = 1
     has_failed: bool = False
-    is_over: bool = False
+    ended_at: float | None = None
 
 
 def is_retry(headers: Headers) -> bool:
@@ -61,23 +70,30 @@ class Attempts:
             person: whose call it is; with a session where one is named.
             is_retry: the client says so. Then the earlier one need not have failed: it may still be under way, and its
                 client have given up waiting.
+
+        Where nobody is named and no session is, every call is a first one: the same bytes may be two strangers'.
         """
         now, key = self._clock.now(), _key(person, sent)
+        first = Attempt(key=key, at=now)
+        if person.user is None and not person.session:
+            return first
         recent = [
             earlier
             for earlier in self._by_body.get(key, ())
-            if now - earlier.at <= RETRIED_S and person.session in ("", earlier.session)
+            if now - earlier.at <= (TOLD_S if is_retry else UNTOLD_S) and person.session in ("", earlier.named)
         ]
         failed = [earlier for earlier in recent if earlier.has_failed]
-        found = failed[0] if failed else _newest(recent) if is_retry else None
+        unseen = [earlier for earlier in recent if is_retry and now - (earlier.ended_at or now) <= BACKOFF_S]
+        found = next(iter(failed or sorted(unseen, key=_is_over)), None)
         if found is None:
-            return Attempt(key=key, at=now)
-        found.at, found.count, found.has_failed, found.is_over = now, found.count + 1, False, False
+            return first
+        found.at, found.count, found.has_failed, found.ended_at = now, found.count + 1, False, None
         return found
 
     def begin(self, attempt: Attempt, exchange: Exchange) -> None:
-        """Remember the exchange of a first attempt."""
-        attempt.exchange, attempt.session = exchange.id, exchange.scope.session
+        """Remember the exchange of a first attempt; a session that only stands in for its own is not remembered."""
+        attempt.exchange, attempt.named = exchange.id, exchange.scope.session
+        attempt.session = "" if exchange.is_adrift else exchange.scope.session
         attempts = self._by_body.setdefault(attempt.key, [])
         attempts.append(attempt)
         self._by_exchange[exchange.id] = attempt
@@ -87,21 +103,20 @@ class Attempts:
             self._forget(self._by_body.popitem(last=False)[1])
 
     def end(self, exchange: Exchange) -> None:
-        """Take how an exchange ended."""
+        """Take how an exchange ended; an earlier attempt may end after a later one, and is of no interest then."""
         attempt = self._by_exchange.get(exchange.id)
-        if attempt is not None:
+        if attempt is not None and exchange.attempts == attempt.count:
             is_refused = exchange.status is None or exchange.status >= HTTP_ERROR
             attempt.has_failed = exchange.state != "done" or is_refused
-            attempt.is_over = True
+            attempt.ended_at = self._clock.now()
 
     def _forget(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             self._by_exchange.pop(attempt.exchange, None)
 
 
-def _newest(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The newest, and rather one that is still under way than one that is over."""
-    return max(attempts, key=lambda attempt: (not attempt.is_over, attempt.at), default=None)
+def _is_over(attempt: Attempt) -> bool:
+    return attempt.ended_at is not None
 
 
 def _key(person: Scope, sent: bytes) -> bytes:

@@ -17,15 +17,26 @@ SEARCHED_CHARS = 1_500
 PROBE_TOKENS = 5
 """An answer this short is asked for to see whether somebody answers."""
 
+LEADING_TURNS = 4
+"""Of system text are looked at; who has more of them says first what it is about."""
+
+ASKED_CHARS = 300
+"""Of a system text, in which a client says that a title is all it wants; further on it is one rule among others."""
+
+_SUMMARIZER = re.compile(
+    r"conversation summari[sz]er|tasked with summari[sz]ing (?:the |this |a )?(?:conversation|chat|dialogue)"
+    r"|an agent tried to answer a user query but it got stuck",
+    re.IGNORECASE,
+)
+"""What it is about is the conversation that follows."""
+
 _SYSTEM = re.compile(
-    r"you are a title generator|output only a (?:thread |chat |conversation )?title|conversation summari[sz]er"
+    r"you are a title generator|output only a (?:thread |chat |conversation )?title"
     r"|(?:generate|create|write|suggest|provide|produce)s?\b[^.\n]{0,60}"
     r"\b(?:titles?|tags|follow-?up questions|emoji|search quer(?:y|ies))\b[^.\n]{0,60}"
     r"\b(?:conversations?|chat|thread|dialogue|message history|first message)\b"
     r"|summari[sz]e (?:the|this)(?: user's)? (?:conversation|chat|dialogue|thread)"
-    r"|summari[sz]e this coding conversation|analy[sz]e if this message indicates a new conversation topic"
-    r"|an agent tried to answer a user query but it got stuck"
-    r"|tasked with summari[sz]ing (?:the |this |a )?(?:conversation|chat|dialogue)",
+    r"|summari[sz]e this coding conversation|analy[sz]e if this message indicates a new conversation topic",
     re.IGNORECASE,
 )
 _COMPACTION = re.compile(
@@ -55,7 +66,8 @@ def is_side_call(call: Call, request_kind: str = "") -> bool:
     """
     if request_kind not in ("", "turn") or bytes(call.fields.get("generate", b"")) == b"false":
         return True
-    leading = [turn.text[:SEARCHED_CHARS] for turn in call.turns if turn.role in ("system", "developer")]
+    system = (turn for turn in call.turns if turn.role in ("system", "developer"))
+    leading = [turn.text[:SEARCHED_CHARS] for turn in itertools.islice(system, LEADING_TURNS)]
     newest = itertools.takewhile(lambda turn: turn.role != "assistant", reversed(call.turns))
     asked = [turn.text[:SEARCHED_CHARS] for turn in newest if turn.role == "user"]
     if any(map(_COMPACTION.match, asked[:1])):
@@ -63,4 +75,7 @@ def is_side_call(call: Call, request_kind: str = "") -> bool:
     if "tools" in call.fields:
         return False
     is_probe = call.max_output_tokens is not None and call.max_output_tokens <= PROBE_TOKENS
-    return is_probe or any(map(_SYSTEM.search, leading)) or any(map(_TASK.match, asked))
+    if is_probe or any(map(_SUMMARIZER.search, leading)) or any(map(_TASK.match, asked)):
+        return True
+    has_answered = any(turn.role == "assistant" for turn in call.turns)
+    return not has_answered and any(_SYSTEM.search(text[:ASKED_CHARS]) for text in leading)

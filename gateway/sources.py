@@ -22,6 +22,13 @@ from gateway.types import Call, Turn
 MAX_MEMBER_BYTES = 64 * 1024
 """A body member or header that holds names is far smaller; a larger one is not read for them."""
 
+MAX_USER_ID_CHARS = 512
+"""Of a `metadata.user_id` that is taken apart; Claude Code's have some 200."""
+
+LEADING_TURNS = 4
+LEADING_CHARS = 4_000
+"""Of system text are looked at for an agent's name."""
+
 AGENT_CHARS = 512
 """Of the system text tell one agent from another; what follows is often context of the day."""
 
@@ -69,6 +76,8 @@ class Sent:
     def claude_code(self) -> Mapping[str, str]:
         """What Claude Code packs into `metadata.user_id`: a JSON object, or in older versions one long word."""
         written = self.member("metadata", "user_id") or ""
+        if len(written) > MAX_USER_ID_CHARS:
+            return {}
         word = _CLAUDE_CODE.fullmatch(written)
         if word is not None:
             return {"account_uuid": word["account"], "device_id": word["user"], "session_id": word["session"]}
@@ -162,13 +171,13 @@ def _system_name(sent: Sent) -> str | None:
 
 
 def _crew_role(sent: Sent) -> str | None:
-    roles = (_CREW.match(turn.text) for turn in _leading(sent))
+    roles = (_CREW.match(turn.text[:LEADING_CHARS]) for turn in _leading(sent))
     return next((role["name"] for role in roles if role is not None), None)
 
 
 def _product(sent: Sent) -> str | None:
     """The client's own name and what its system text is; None when it says neither."""
-    said = "\n".join(turn.text for turn in _leading(sent))[:AGENT_CHARS]
+    said = "\n".join(turn.text[:AGENT_CHARS] for turn in _leading(sent))[:AGENT_CHARS]
     named = _PRODUCT.match(sent.headers.get("x-title") or sent.headers.get("user-agent", ""))
     product = named["name"] if named is not None else ""
     if not said.strip():
@@ -274,4 +283,5 @@ def _string(document: Any, path: Sequence[str]) -> str | None:
 
 
 def _leading(sent: Sent) -> Sequence[Turn]:
-    return list(itertools.takewhile(lambda turn: turn.role in ("system", "developer"), sent.turns))
+    leading = itertools.takewhile(lambda turn: turn.role in ("system", "developer"), sent.turns)
+    return list(itertools.islice(leading, LEADING_TURNS))

@@ -61,9 +61,14 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
             return Outcome(status="error", reason="large")
         coding = first_value(headers, b"content-encoding")
         if coding or len(sent) > THREADED_READ_BYTES:
-            call = await asyncio.to_thread(_read, shape, sent, coding)
-        else:
-            call = _read(shape, sent, coding)
+            return await asyncio.to_thread(self._read, shape, headers, claimed, target, sent, coding)
+        return self._read(shape, headers, claimed, target, sent, coding)
+
+    def _read(
+        self, shape: Shape, headers: Headers, claimed: identify.Claims, target: str, sent: bytes, coding: str
+    ) -> Visit | Outcome:
+        body = encodings.decode(sent, coding)
+        call = None if body is None else shape.read(body)
         if call is None:
             return Outcome(status="error", reason="unread")
         return self.judge(shape, headers, claimed, target, call, sent)
@@ -110,11 +115,6 @@ def new_turns(call: Call) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
     begin = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
     said = (turn for turn in reversed(turns[:begin]) if turn.role in ("user", "assistant") and turn.text)
     return tuple(itertools.islice(said, 2))[::-1], tuple(turns[begin:])
-
-
-def _read(shape: Shape, sent: bytes, coding: str) -> Call | None:
-    body = encodings.decode(sent, coding)
-    return None if body is None else shape.read(body)
 
 
 def _without_echoes(fence: Fence, call: Call) -> Call:

@@ -283,6 +283,43 @@ async def test_without_a_name_what_an_assistant_said_is_no_proof(
 # --- what an anchor is made of ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize(
+    ("identifier", "name", "tells"),
+    [
+        ("call_38ca3e9731d5cf9c", "look", True),
+        ("toolu_01A09q90qw90lq917835lq9", "look", True),
+        ("D681PevKs", "look", True),
+        ("resp_c1abac55c19cee7b8f2a2629", "", True),
+        ("0190d1f2-4b5e-7c3a-9f10-2b6c8d4e5f60", "", True),
+        ("function-call-12345678901234567890", "look", True),
+        ("call_0", "look", False),
+        ("functions.get_balance:0", "get_balance", False),
+        ("functions.get_balance:12", "", False),
+        ("get_balance_12345678", "get_balance", False),
+        ("call_look_at_the_weather", "", False),
+        ("call_11111111a", "look", False),
+        ("00000012", "", False),
+    ],
+)
+def test_an_id_that_only_counts_or_only_names_tells_nothing(identifier: str, name: str, tells: bool) -> None:
+    turn = Turn(role="assistant", text="", calls=(ToolCall(id=identifier, name=name, arguments="{}"),))
+    assert bool(anchors.of_reply([], [turn], is_named=False)) is tells
+
+
+@each_caller
+def test_of_an_endless_history_the_newest_turns_are_looked_at(person: str | None) -> None:
+    silent = [assistant()] * anchors.MAX_SPOKEN_TURNS
+    spoken = [user("hi"), assistant(LONG)]
+    assert anchors.of_request([*spoken, *silent[1:]], is_named=person is not None)
+    assert not anchors.of_request([*spoken, *silent], is_named=person is not None)
+
+
+def test_a_system_text_is_not_searched_for_quotations() -> None:
+    turns = [Turn(role=role, text=f"{role}: {LONG} {LONG}") for role in ("system", "developer", "user", "tool")]
+    assert anchors.texts_of(turns) == [f"{role}: {LONG} {LONG}" for role in ("tool", "user")]
+
+
 def test_newer_turns_come_first_and_only_so_many_are_looked_at() -> None:
     calls = [assistant("", f"call_{number:08}abcd") for number in range(12)]
     left = [anchors.of_reply([], [call], is_named=True)[0] for call in calls]

@@ -376,6 +376,21 @@ def test_a_project_narrows_the_credential_and_names_nobody() -> None:
     assert who(read(), "session", *sent).user is None
 
 
+@pytest.mark.promise("P7")
+def test_a_session_that_only_counts_is_not_believed_of_callers_whom_nobody_names() -> None:
+    counted, minted = ((b"x-session-id", name) for name in (b"1", b"ses_dfe273b27ffe9obNY86GZOgZ9Q"))
+    assert who(read(), "session", counted).session is None
+    assert who(read(), "session", minted).session == minted[1].decode()
+    assert who(read(), "session", counted, user="ann").session == "1"
+    assert who(read("/s/1" + PATH), "session", counted).session == "1"
+
+
+def test_an_endless_project_is_kept_apart_by_its_digest() -> None:
+    users = [who(read(), "credential", (b"openai-project", b"p" * length)).user or "" for length in (8_000, 8_001)]
+    assert len(set(users)) == 2
+    assert max(map(len, users)) < MAX_NAME_CHARS
+
+
 def test_headers_that_a_policy_names_stand_above_those_of_clients() -> None:
     policy = Identify(headers=NamingHeaders(user=("X-Customer",), session=("x-ticket",), agent=("x-bot", "x-robot")))
     sent = [(b"x-customer", b"ann"), (b"x-ticket", b"t1"), (b"x-robot", b"r2"), (b"x-session-id", b"s")]

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from gateway.retries import ATTEMPTS_KEPT, KEPT, RETRIED_S, Attempt, Attempts, is_retry
+from gateway.retries import ATTEMPTS_KEPT, BACKOFF_S, KEPT, TOLD_S, UNTOLD_S, Attempt, Attempts, is_retry
 from gateway.testing import ManualClock
 from gateway.types import Exchange, ExchangeState, Scope
 
@@ -30,9 +30,19 @@ class Calls:
             self.attempts.begin(attempt, Exchange(id=f"ex_{number}", scope=scope, at=1.0, path="/x"))
         return attempt
 
-    def end(self, attempt: Attempt, state: ExchangeState = "done", status: int | None = 200) -> None:
+    def end(
+        self, attempt: Attempt, state: ExchangeState = "done", status: int | None = 200, number: int | None = None
+    ) -> None:
         scope = Scope(tenant="acme", user="ann", session=attempt.session)
-        ended = Exchange(id=attempt.exchange, scope=scope, at=1.0, path="/x", state=state, status=status)
+        ended = Exchange(
+            id=attempt.exchange,
+            scope=scope,
+            at=1.0,
+            path="/x",
+            state=state,
+            status=status,
+            attempts=attempt.count if number is None else number,
+        )
         self.attempts.end(ended)
 
 
@@ -59,12 +69,50 @@ def test_the_same_bytes_after_an_answer_are_another_call(calls: Calls) -> None:
     assert (calls.make().exchange, calls.make().exchange) == ("ex_2", "ex_3")
 
 
-def test_a_client_that_says_it_tries_again_need_not_have_seen_a_failure(calls: Calls) -> None:
+def test_a_client_that_says_it_tries_again_may_have_given_up_waiting(calls: Calls) -> None:
     first = calls.make()
     assert calls.make(is_retry=True) is first
     calls.end(first)
+    calls.clock.advance(BACKOFF_S)
     assert calls.make(is_retry=True) is first
     assert first.count == 3
+    calls.end(first)
+    calls.clock.advance(BACKOFF_S + 1)
+    assert calls.make(is_retry=True) is not first
+
+
+def test_an_attempt_that_dies_after_a_later_one_was_answered_changes_nothing(calls: Calls) -> None:
+    first = calls.make()
+    calls.make(is_retry=True)
+    calls.end(first)
+    calls.end(first, "interrupted", number=1)
+    assert calls.make().exchange == "ex_2"
+
+
+@pytest.mark.promise("P7")
+def test_where_nobody_is_named_every_call_is_a_first_one(calls: Calls) -> None:
+    anyone = Scope(tenant="acme", user=None)
+    calls.end(calls.make(anyone), "done", 429)
+    assert [calls.make(anyone).exchange, calls.make(anyone, is_retry=True).exchange] == ["ex_2", "ex_3"]
+    in_a_session = Scope(tenant="acme", user=None, session="s1")
+    calls.end(calls.make(in_a_session), "done", 429)
+    assert calls.make(in_a_session).exchange == "ex_4"
+
+
+def test_a_session_that_could_not_be_looked_up_is_looked_for_again(calls: Calls) -> None:
+    attempt = calls.attempts.attempt(ANN, HI, is_retry=False)
+    adrift = Exchange(
+        id="ex_9",
+        scope=Scope(tenant="acme", user="ann", session="se_9"),
+        at=1.0,
+        path="/x",
+        is_adrift=True,
+        state="interrupted",
+    )
+    calls.attempts.begin(attempt, adrift)
+    calls.attempts.end(adrift)
+    again = calls.make()
+    assert (again.exchange, again.session, again.count) == ("ex_9", "", 2)
 
 
 def test_a_retry_of_what_was_never_seen_is_a_first_attempt(calls: Calls) -> None:
@@ -74,7 +122,7 @@ def test_a_retry_of_what_was_never_seen_is_a_first_attempt(calls: Calls) -> None
 @pytest.mark.promise("P7")
 @pytest.mark.parametrize(
     "other",
-    [Scope(tenant="acme", user="bob"), Scope(tenant="other", user="ann"), Scope(tenant="acme", user=None)],
+    [Scope(tenant="acme", user="bob"), Scope(tenant="other", user="ann"), Scope(tenant="acme", user=None, session="s")],
 )
 def test_nobody_continues_somebody_elses_call(calls: Calls, other: Scope) -> None:
     calls.end(calls.make(), "interrupted")
@@ -102,14 +150,15 @@ def test_among_attempts_the_one_still_under_way_is_meant(calls: Calls) -> None:
     assert calls.make(is_retry=True) is first
 
 
-def test_after_ten_minutes_the_same_bytes_are_another_call(calls: Calls) -> None:
+@pytest.mark.parametrize(("is_retry", "within_s"), [(True, TOLD_S), (False, UNTOLD_S)])
+def test_after_a_while_the_same_bytes_are_another_call(calls: Calls, is_retry: bool, within_s: float) -> None:
     calls.end(calls.make(), "interrupted")
-    calls.clock.advance(RETRIED_S)
-    again = calls.make()
+    calls.clock.advance(within_s)
+    again = calls.make(is_retry=is_retry)
     assert again.exchange == "ex_1"
     calls.end(again, "interrupted")
-    calls.clock.advance(RETRIED_S + 1)
-    assert calls.make(is_retry=True).exchange == "ex_2"
+    calls.clock.advance(within_s + 1)
+    assert calls.make(is_retry=is_retry).exchange == "ex_2"
 
 
 def test_what_is_remembered_is_bounded(calls: Calls) -> None:

@@ -135,6 +135,24 @@ def test_a_person_who_speaks_of_titles_tags_and_summaries_has_a_conversation(sys
     assert not is_side(("user", text), ("assistant", "Generate a title for this conversation"), ("user", "Why?"))
 
 
+RULES = {
+    "goodbye": "You are a shop's assistant. " * 12 + "When a customer leaves, summarize the conversation.",
+    "posts": "You help bloggers. Be friendly and brief, and never promise anything. " * 6
+    + "Generate catchy titles and tags, and keep the chat going.",
+}
+
+
+@pytest.mark.parametrize("text", RULES.values(), ids=list(RULES))
+def test_a_title_that_is_one_rule_among_others_makes_no_side_call(text: str) -> None:
+    assert not is_side(("system", text), ("user", DOG))
+
+
+@pytest.mark.parametrize("text", SYSTEM.values(), ids=list(SYSTEM))
+def test_who_has_got_an_answer_talks_of_titles_unless_the_talk_is_to_be_summed_up(text: str) -> None:
+    is_summarizer = "summariz" in text and ("tasked" in text or "summarizer" in text)
+    assert is_side(("system", text), ("user", "hi"), ("assistant", "Hello"), ("user", DOG)) is is_summarizer
+
+
 def test_a_conversation_in_which_a_title_was_once_asked_for_goes_on() -> None:
     said = [("user", DOG), ("assistant", "Poor dog."), ("user", "Write a short title for this chat")]
     assert not is_side(*said, ("assistant", "Biscuit"), ("user", "And what may he eat?"))

@@ -143,6 +143,7 @@ def test_a_header_names_the_user(headers: dict[str, str], user: str | None) -> N
         ({"metadata": {"user_id": LEGACY.replace("9d2e-11", "")}}, "6c1f"),
         ({"prompt_cache_key": "8f14e45fceea167a"}, None),
         ({"user": "x" * 70_000}, None),
+        ({"metadata": {"user_id": "user_" + "x_account_" * 52}}, "user_" + "x_account_" * 52),
     ],
 )
 def test_the_body_names_the_user(body: dict[str, object], user: str | None) -> None:

@@ -191,6 +191,40 @@ async def test_a_call_that_is_done_after_all_is_learnt_again_and_stays_done(open
         assert await journal.read(scope("s1"), "e1") == whole
 
 
+@pytest.mark.promise("P6")
+async def test_an_answer_replaces_a_refusal_and_a_later_attempt_an_earlier_one(open_journal: OpenJournal) -> None:
+    def ended(text: str, attempts: int, status: int) -> Exchange:
+        return msgspec.structs.replace(exchange("e1", scope("s1"), text=text), attempts=attempts, status=status)
+
+    async with open_journal() as journal:
+        for tried, stands in [
+            (ended("refused", 1, 429), "refused"),
+            (ended("answered", 2, 200), "answered"),
+            (ended("answered late", 1, 200), "answered"),
+            (ended("refused later", 3, 500), "answered"),
+            (ended("answered again", 3, 200), "answered again"),
+        ]:
+            await journal.commit(tried)
+            found = await journal.read(scope("s1"), "e1")
+            assert found is not None
+            assert found.turns[0].text == stands
+            assert [each.turns[0].text for each in await journal.lease(9)] == [stands]
+
+
+@pytest.mark.promise("P6")
+async def test_a_call_that_ends_once_more_while_it_is_being_learnt_is_learnt_once_more(
+    open_journal: OpenJournal,
+) -> None:
+    async with open_journal() as journal:
+        await journal.commit(exchange("e1", scope("s1"), state="interrupted"))
+        assert await leased(journal) == ["e1"]
+        await journal.commit(exchange("e1", scope("s1"), text="all of it"))
+        await journal.done(["e1"])
+        assert [each.turns[0].text for each in await journal.lease(9)] == ["all of it"]
+        await journal.done(["e1"])
+        assert await leased(journal) == []
+
+
 async def test_a_quoted_opening_finds_the_newest_session_that_alone_has_it(open_journal: OpenJournal) -> None:
     def told(identifier: str, session: str, at: float, *openings: str) -> Exchange:
         return msgspec.structs.replace(exchange(identifier, scope(session)), at=at, openings=openings)

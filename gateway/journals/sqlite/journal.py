@@ -63,6 +63,8 @@ class SqliteJournal:
         self._sessions = Known(KnownSession, SESSIONS_KEPT)
         self._anchors = Known(KnownAnchor, ANCHORS_KEPT)
         self._openings = Known(KnownOpenings, PERSONS_KEPT)
+        self._leased: dict[str, int] = {}
+        """Places in the learner's queue, by exchange."""
 
     def intend(self, exchange: Exchange) -> None:
         """Queue the intent and the ledger entries of a call about to go upstream."""
@@ -102,15 +104,17 @@ class SqliteJournal:
     async def lease(self, limit: int) -> list[Exchange]:
         """Finished exchanges not yet learnt, first finished first; a record that cannot be read leaves the queue."""
         waiting = await self._ask(partial(rows.read_waiting, limit=limit))
-        unreadable = [identifier for identifier, exchange in waiting if exchange is None]
+        self._leased.update({identifier: position for position, identifier, _ in waiting})
+        unreadable = [identifier for _, identifier, exchange in waiting if exchange is None]
         if unreadable:
             _log.error("journal_record_unreadable", exchanges=unreadable)
             await self.done(unreadable)
-        return [exchange for _, exchange in waiting if exchange is not None]
+        return [exchange for _, _, exchange in waiting if exchange is not None]
 
     async def done(self, exchanges: Sequence[str]) -> None:
-        """Mark as learnt."""
-        await asyncio.wrap_future(self._writer.submit(partial(rows.delete_waiting, exchanges=exchanges)))
+        """Mark as learnt what was leased; a call that ended once more since then is still to be learnt."""
+        positions = [self._leased.pop(identifier) for identifier in exchanges if identifier in self._leased]
+        await asyncio.wrap_future(self._writer.submit(partial(rows.delete_waiting, positions=positions)))
 
     async def aclose(self) -> None:
         """Write what is queued, then close."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from gateway.anchors import QUOTED_S
+from gateway.errors import HTTP_ERROR
 from gateway.journals.sqlite.records import pack, pack_note, unpack, unpack_note, well_formed
 from gateway.types import Exchange, Note, Scope
 
@@ -23,6 +24,8 @@ AnchorRow = tuple[str, bool]
 
 OpeningRow = tuple[str, str, float]
 """How a reply began, its session, and when that was."""
+
+_INSERT = "INSERT INTO exchanges (id, tenant, user, session, at, state, payload, attempts) VALUES (?,?,?,?,?,?,?,?)"
 
 OPENINGS_KEPT = 64
 """Per person are looked for in a request; each costs a search through it."""
@@ -36,31 +39,29 @@ def person(scope: Scope) -> Person:
 def write_intent(connection: sqlite3.Connection, exchange: Exchange, payload: bytes) -> bool:
     """Record that a request goes upstream, unless it is known already; whether its session is new."""
     is_new_session = _write_session(connection, exchange)
-    connection.execute(
-        "INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", _exchange_row(exchange, payload)
-    )
+    connection.execute(f"{_INSERT} ON CONFLICT DO NOTHING", _exchange_row(exchange, payload))
     return is_new_session
 
 
 def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: bytes) -> bool:
     """Record how a request ended, and queue it for the learner; whether its session is new.
 
-    A call that was sent again may end more than once. It is queued when it first ends, and again when it is done after
-    all; what is done stays as it is.
+    A call that was sent again may end more than once. An answer replaces what was none, and a later attempt an earlier
+    one; whenever the record changes it is to be learnt.
     """
     is_new_session = _write_session(connection, exchange)
-    if _is_teaching(exchange):
-        connection.execute(
-            "INSERT INTO waiting (exchange) SELECT ?1 WHERE NOT EXISTS"
-            " (SELECT 1 FROM exchanges WHERE id = ?1 AND (state = 'done' OR state = ?2)) ON CONFLICT DO NOTHING",
-            (exchange.id, exchange.state),
-        )
-    connection.execute(
-        "INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET state = excluded.state, payload = excluded.payload WHERE state <> 'done'",
+    changed = connection.execute(
+        f"{_INSERT} ON CONFLICT DO UPDATE SET"
+        " session = excluded.session, state = excluded.state, payload = excluded.payload, attempts = excluded.attempts"
+        " WHERE (excluded.state = 'done', excluded.attempts) >= (state = 'done', attempts)"
+        " AND payload <> excluded.payload",
         _exchange_row(exchange, payload),
-    )
-    _write_openings(connection, exchange)
+    ).rowcount
+    if changed and _is_teaching(exchange):
+        connection.execute("DELETE FROM waiting WHERE exchange = ?", (exchange.id,))
+        connection.execute("INSERT INTO waiting (exchange) VALUES (?)", (exchange.id,))
+    if changed:
+        _write_openings(connection, exchange)
     connection.executemany(
         "INSERT INTO anchors (tenant, user, anchor, session) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET is_shared = is_shared OR session <> excluded.session, session = excluded.session",
@@ -77,17 +78,18 @@ def interrupt_intents(connection: sqlite3.Connection) -> None:
             write_finished(connection, *pack(msgspec.structs.replace(exchange, state="interrupted")))
 
 
-def delete_waiting(connection: sqlite3.Connection, exchanges: Sequence[str]) -> None:
-    """Take exchanges out of the learner's queue."""
-    connection.executemany("DELETE FROM waiting WHERE exchange = ?", [(exchange,) for exchange in exchanges])
+def delete_waiting(connection: sqlite3.Connection, positions: Sequence[int]) -> None:
+    """Take places out of the learner's queue; what was queued again meanwhile has another."""
+    connection.executemany("DELETE FROM waiting WHERE position = ?", [(position,) for position in positions])
 
 
-def read_waiting(connection: sqlite3.Connection, limit: int) -> list[tuple[str, Exchange | None]]:
-    """Ids and exchanges of the learner's queue, first in first out; None for a record that is not readable."""
+def read_waiting(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, Exchange | None]]:
+    """Places, ids and exchanges of the learner's queue, first in first out; None for a record that is not readable."""
     rows = connection.execute(
-        "SELECT id, payload FROM waiting JOIN exchanges ON id = exchange ORDER BY position LIMIT ?", (limit,)
-    )
-    return list(_unpacked(rows))
+        "SELECT position, id, payload FROM waiting JOIN exchanges ON id = exchange ORDER BY position LIMIT ?", (limit,)
+    ).fetchall()
+    read = _unpacked([(identifier, payload) for _, identifier, payload in rows])
+    return [(position, *each) for (position, _, _), each in zip(rows, read, strict=True)]
 
 
 def read_exchange(connection: sqlite3.Connection, identifier: str) -> Exchange | None:
@@ -153,18 +155,22 @@ def _write_openings(connection: sqlite3.Connection, exchange: Exchange) -> None:
     if not exchange.openings:
         return
     owner = person(exchange.scope)
-    connection.execute(
-        "DELETE FROM openings WHERE (tenant, user) = (?, ?) AND at < ?", (*owner, exchange.at - QUOTED_S)
-    )
+    connection.execute("DELETE FROM openings WHERE at < ?", (exchange.at - QUOTED_S,))
     connection.executemany(
         "INSERT INTO openings (tenant, user, at, session, opening) VALUES (?, ?, ?, ?, ?)",
         [(*owner, exchange.at, exchange.scope.session, opening) for opening in exchange.openings],
     )
 
 
-def _exchange_row(exchange: Exchange, payload: bytes) -> tuple[str, str, str, str, float, str, bytes]:
+def _exchange_row(exchange: Exchange, payload: bytes) -> tuple[str, str, str, str, float, str, bytes, int]:
     scope = exchange.scope
-    return exchange.id, *person(scope), scope.session, exchange.at, exchange.state, payload
+    return exchange.id, *person(scope), scope.session, exchange.at, _standing(exchange), payload, exchange.attempts
+
+
+def _standing(exchange: Exchange) -> str:
+    """Its state; a refusal is whole and yet no answer, which a retry may still bring."""
+    is_refused = exchange.state == "done" and (exchange.status or 0) >= HTTP_ERROR
+    return "refused" if is_refused else exchange.state
 
 
 def _unpacked(rows: Iterator[tuple[str, bytes]] | Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, Exchange | None]]:

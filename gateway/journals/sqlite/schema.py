@@ -39,10 +39,16 @@ def create_openings(connection: sqlite3.Connection) -> None:
         )
         """
     )
-    connection.execute("CREATE INDEX openings_of_late ON openings (tenant, user, at)")
+    connection.execute("CREATE INDEX openings_by_person ON openings (tenant, user)")
+    connection.execute("CREATE INDEX openings_by_time ON openings (at)")
 
 
-MIGRATIONS: Sequence[Migration] = (create_tables, create_openings)
+def count_attempts(connection: sqlite3.Connection) -> None:
+    """The third: which attempt of a call a record is of."""
+    connection.execute("ALTER TABLE exchanges ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1")
+
+
+MIGRATIONS: Sequence[Migration] = (create_tables, create_openings, count_attempts)
 
 _TABLES = (
     """

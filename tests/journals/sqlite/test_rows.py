@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.database import connect
@@ -31,7 +32,7 @@ def test_a_damaged_intent_does_not_keep_the_others_from_being_interrupted(connec
         rows.write_intent(connection, *pack(intent(name, scope("s1"))))
     damage(connection, "e2")
     rows.interrupt_intents(connection)
-    assert [name for name, _ in rows.read_waiting(connection, 10)] == ["e1", "e3"]
+    assert [name for _, name, _ in rows.read_waiting(connection, 10)] == ["e1", "e3"]
 
 
 def test_a_damaged_record_in_the_queue_is_named_and_not_read(connection: sqlite3.Connection) -> None:
@@ -39,7 +40,7 @@ def test_a_damaged_record_in_the_queue_is_named_and_not_read(connection: sqlite3
     rows.write_finished(connection, *pack(first))
     rows.write_finished(connection, *pack(second))
     damage(connection, "e1")
-    assert rows.read_waiting(connection, 10) == [("e1", None), ("e2", second)]
+    assert rows.read_waiting(connection, 10) == [(1, "e1", None), (2, "e2", second)]
 
 
 def test_a_write_says_whether_its_session_is_new(connection: sqlite3.Connection) -> None:
@@ -56,6 +57,7 @@ def test_a_session_remembers_its_first_moment_and_its_last_exchange(connection: 
 
 def test_running_a_write_again_changes_nothing(connection: sqlite3.Connection) -> None:
     finished = exchange("e1", scope("s1"), anchors=("w:text",), notes={"head": "note"})
+    finished = msgspec.structs.replace(finished, openings=("apples keep",))
     dumps = []
     for _ in range(2):
         rows.write_finished(connection, *pack(finished))
