@@ -100,8 +100,10 @@ class _Offers:
         turn: Slot | None,
         filling: _Filling,
         replayed: Sequence[Note],
+        session: str,
     ) -> None:
         self.call = call
+        self._session = session
         self.filling = filling
         self._head = head
         self._turn = turn
@@ -115,7 +117,7 @@ class _Offers:
         """Why the memory need not be said; empty when it may."""
         if memory.id in self._noted:
             return "already-noted"
-        if _is_said(memory, self.call):
+        if _is_said(memory, self.call) or (self.call.is_continued and memory.session == self._session):
             return "in-context"
         return "told" if self._is_told(memory) else ""
 
@@ -146,21 +148,24 @@ class Composer:
         head, turn = open_slots(call, session, policy.place)
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent - _tokens(kept)
         filling = _Filling(allowance, policy.budget, [*replayed, *kept])
-        offers = _Offers(call, head, turn, filling, [*replayed, *kept])
+        offers = _Offers(call, head, turn, filling, [*replayed, *kept], session.scope.session)
         considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
+        lacks_room = allowance <= 0 and any(entry.decision == "budget" for entry in considered)
         slots = [slot for slot in (head, turn) if slot is not None]
         added = self._write(call.model, session, filling.lines, allowance, slots)
         placed = [*replayed, *added]
         return Prompt(
             body=shape.place(call, placed),
             added=tuple(added),
-            outcome=_outcome(placed),
+            outcome=_outcome(placed, reason="window" if lacks_room else ""),
             considered=tuple(_settled(considered, added)),
         )
 
     def _free(self, call: Call) -> int:
         """Tokens of the model's window that neither the prompt nor the answer needs."""
-        return self._counter.window(call.model) - call.prompt_tokens - (call.max_output_tokens or DEFAULT_OUTPUT_TOKENS)
+        answer = call.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+        evident = call.prompt_tokens + 2 * answer  # who asks for so long an answer knows of room for it
+        return self._counter.window(call.model, needed=evident) - call.prompt_tokens - answer
 
     def _candidates(self, recalled: Recalled) -> Iterator[Ranked]:
         """Everything recalled, lane by lane."""
@@ -250,12 +255,18 @@ def _is_said(memory: Memory, call: Call) -> bool:
     return any(memory.text in turn.text for turn in call.turns)
 
 
-def _outcome(placed: Sequence[Note]) -> Outcome:
+def _outcome(placed: Sequence[Note], reason: str) -> Outcome:
     lanes: Counter[str] = Counter()
     for note in placed:
         lanes.update(note.lanes)
     count = sum(lanes.values())
-    return Outcome(status="hit" if count else "empty", notes=count, tokens=_tokens(placed), lanes=dict(lanes))
+    return Outcome(
+        status="hit" if count else "empty",
+        notes=count,
+        tokens=_tokens(placed),
+        lanes=dict(lanes),
+        reason="" if count else reason,
+    )
 
 
 def _settled(considered: Sequence[Considered], added: Sequence[Note]) -> Iterator[Considered]:

@@ -54,8 +54,8 @@ class TokenCounter(Protocol):
         """Tokens of a text, exact for a known model, else an estimate that errs high."""
         ...
 
-    def window(self, model: str) -> int:
-        """The model's context window in tokens; a cautious figure for an unknown model."""
+    def window(self, model: str, *, needed: int = 0) -> int:
+        """The model's context window in tokens; a cautious figure for an unknown model, though not below `needed`."""
         ...
 
 

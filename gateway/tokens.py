@@ -142,9 +142,10 @@ class Tokens:
         count = self._count_short if len(text) <= CACHED_CHARS else self._count
         return count(text, _encoding_name(model))
 
-    def window(self, model: str) -> int:
-        """The most tokens a prompt may have."""
-        return next((self._windows[name] for name in _names(model) if name in self._windows), UNKNOWN_WINDOW)
+    def window(self, model: str, *, needed: int = 0) -> int:
+        """The most tokens a prompt may have; of an unknown model no less than its client evidently takes it to have."""
+        known = (self._windows[name] for name in _names(model) if name in self._windows)
+        return next(known, max(UNKNOWN_WINDOW, needed))
 
     def _count(self, text: str, encoding: str | None) -> int:
         needed = [encoding] if encoding else list(_VOCABULARIES)

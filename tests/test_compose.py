@@ -352,6 +352,14 @@ def test_room_is_kept_for_an_answer_whose_length_nobody_named() -> None:
     assert free - 300 < prompt.outcome.tokens <= free
 
 
+def test_a_model_nobody_knows_has_room_for_what_its_client_asks_of_it() -> None:
+    rule = memory("rule", "Always answer in metric units.", "constraint")
+    long = request([system("word " * 8_000), user("?")], model="a-model-of-my-own", max_tokens=32_000)
+    assert compose(long, NEW, recalled(rule)).outcome.status == "hit"
+    known = request([system("word " * 8_000), user("?")], model="gpt-4", max_tokens=32_000)
+    assert compose(known, NEW, recalled(rule)).outcome == Outcome(status="empty", reason="window")
+
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.sampled_from(
     [
         "yes",
@@ -388,7 +396,7 @@ budgets = st.builds(
 @given(
     pool=pools,
     budget=budgets,
-    model=st.sampled_from(["gpt-4o", "gpt-4", "a-model-of-my-own", "text-davinci-003"]),
+    model=st.sampled_from(["gpt-4o", "gpt-4", "gpt-3.5-turbo"]),
     has_head=st.booleans(),
     free=st.integers(-200, 4_000),
 )

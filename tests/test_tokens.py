@@ -147,6 +147,8 @@ def test_a_window_is_found_by_the_most_telling_name(tmp_path: Path) -> None:
     )
     assert tokens.window("gpt-4o") == 100
     assert tokens.window("gpt-4o-2024-08-06") == 90
+    assert tokens.window("gpt-4o-2024-08-06", needed=5_000) == 90
+    assert tokens.window("nobody-knows", needed=9_000) == 9_000
     assert tokens.window("azure/gpt-4o") == 80
     assert tokens.window("openai/gpt-4o") == 100
     assert tokens.window("acme/big") == 70
