@@ -11,6 +11,7 @@
         ├── Unauthorized         401
         ├── Forbidden            403
         ├── NotFound             404
+        ├── TooLarge             413
         ├── UpgradeRequired      426
         ├── UpstreamUnreachable  502
         └── UpstreamTimeout      504
@@ -94,6 +95,12 @@ class NotFound(RequestError):
     """There is no such path or thing."""
 
     status = 404
+
+
+class TooLarge(RequestError):
+    """The body does not fit where it would have to be understood."""
+
+    status = 413
 
 
 class UpgradeRequired(RequestError):

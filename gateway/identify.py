@@ -15,6 +15,7 @@ import msgspec
 
 from gateway import anchors
 from gateway.errors import BadRequest
+from gateway.headers import CREDENTIAL_HEADERS
 from gateway.policy import Identify
 from gateway.ports import Clock, Echoes, Headers, Journal
 from gateway.signatures import OpenWebUi
@@ -23,9 +24,6 @@ from gateway.types import Call, MemoryMode, Scope, Session
 
 Anonymous = Literal["credential", "session", "off"]
 
-CREDENTIAL_HEADERS = frozenset(
-    (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"ocp-apim-subscription-key")
-)
 CREDENTIAL_USER = "(credential)"
 """The user of a credential that stands for one person."""
 

@@ -6,7 +6,6 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote, unquote
 
@@ -21,6 +20,7 @@ from gateway.headers import first_value
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
 from gateway.retries import Attempt, Attempts, is_retry
+from gateway.routes import VERSION
 from gateway.shapes.base import Shape
 from gateway.signatures import OpenWebUi
 from gateway.telemetry import Telemetry
@@ -32,9 +32,6 @@ DENIED = ("organization", "projects", "webhook_endpoints")
 
 OWN = "accrue"
 """Beginning of our own paths, which never go upstream."""
-
-_VERSION = re.compile(r"^(?:/v1(?=/|$))+")
-"""Once, or twice where a client adds it to a base that has it."""
 
 MAX_SHOWN_CHARS = 200
 """Of a path are told back."""
@@ -131,7 +128,7 @@ def target_of(request: Request, path: str) -> str:
         raise NotFound(f"there is no {path[:MAX_SHOWN_CHARS]} here", code="unknown_path")
     if below and below[0] in DENIED:
         raise Forbidden(f"/{below[0]} is for administration, and is not passed on here", code="path_denied")
-    return _VERSION.sub("", path)
+    return VERSION.sub("", path)
 
 
 async def begin(gateway: Gateway, visit: Visit, target: str) -> Begun | Outcome:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +25,9 @@ OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com/v1"
 
 NAME = re.compile(r"[a-z0-9_-]+")
+_SLASHES = re.compile("//+")
+VERSION = re.compile("^(?:/v1(?=/|$))+")
+"""Before a path; once, or twice where a client adds it to a base that has it."""
 
 Globs = Annotated[tuple[str, ...], Meta(min_length=1)]
 PathGlob = Annotated[
@@ -67,12 +71,19 @@ class RouteMatch(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     """A glob by header name; upper and lower case of names are the same."""
 
-    def fits(self, model: str, path: str, headers: Headers) -> bool:
-        """Whether a call goes this way; one that names no model fits `*` alone."""
-        return (
-            any(fnmatchcase(model, glob) for glob in self.model)
-            and any(fnmatchcase(path, glob) for glob in self.path)
-            and all(_has(headers, name.lower().encode(), glob) for name, glob in self.headers.items())
+    @property
+    def fits_any_model(self) -> bool:
+        """Whether the model need not be known."""
+        return "*" in self.model
+
+    def fits_model(self, model: str) -> bool:
+        """Whether a call for the model goes this way; one that names none fits `*` alone."""
+        return any(fnmatchcase(model, glob) for glob in self.model)
+
+    def fits_place(self, path: str, headers: Headers) -> bool:
+        """Whether a call to the path, as `plain` gives it, goes this way if its model does."""
+        return any(fnmatchcase(path, glob) for glob in self.path) and all(
+            _has(headers, name.lower().encode(), glob) for name, glob in self.headers.items()
         )
 
 
@@ -94,9 +105,19 @@ ANTHROPICS = (
 
 
 def in_force(routes: tuple[Route, ...], upstreams: Mapping[str, UpstreamConfig]) -> tuple[Route, ...]:
-    """The routes; without any, Anthropic's paths part from a default that is OpenAI itself."""
-    is_openai = origin(upstreams[DEFAULT].url) == origin(OPENAI)
-    return ANTHROPICS if is_openai and not routes and "anthropic" in upstreams else routes
+    """The routes; without any, Anthropic's paths part from a default that is OpenAI itself.
+
+    Not where OpenAI has a key of its own and Anthropic has none: then clients hold a token that is for us alone.
+    """
+    default, anthropic = upstreams[DEFAULT], upstreams.get("anthropic")
+    if routes or anthropic is None or origin(default.url) != origin(OPENAI):
+        return routes
+    return () if default.api_key and not anthropic.api_key else ANTHROPICS
+
+
+def plain(path: str) -> str:
+    """A path as globs see it, whichever way the client spelt it: unquoted, without empty segments or `/v1` in front."""
+    return VERSION.sub("", _SLASHES.sub("/", unquote(path)))
 
 
 def faults(routes: Sequence[Route], upstreams: Mapping[str, UpstreamConfig]) -> Iterator[tuple[str, str]]:
@@ -141,6 +162,9 @@ def _upstream_faults(name: str, upstream: UpstreamConfig, upstreams: Mapping[str
 
 
 def _would_leak(fallback: UpstreamConfig, first: UpstreamConfig | None) -> bool:
-    """Whether a client's credential, meant for the first, would go to somebody else; through litellm none goes."""
+    """Whether a client's credential, meant for the first, would go to somebody else; through litellm none goes.
+
+    For a first that has its own key it is meant for us, and for no upstream at all.
+    """
     is_told = fallback.kind == "http" and not fallback.api_key
-    return is_told and first is not None and origin(fallback.url) != origin(first.url)
+    return is_told and first is not None and (bool(first.api_key) or origin(fallback.url) != origin(first.url))

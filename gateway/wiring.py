@@ -183,7 +183,8 @@ def _upstream(config: Config) -> Upstream:
     default = providers[DEFAULT]
     if not routes and not default.retries:
         return default.upstream
-    return RoutedUpstream([(route.match, [providers[name] for name in route.upstreams]) for route in routes], default)
+    chains = [(route.match, [providers[name] for name in route.upstreams]) for route in routes]
+    return RoutedUpstream(chains, default, max_held_bytes=config.server.max_augmented_bytes)
 
 
 def _provider(name: str, settings: UpstreamConfig) -> Provider:

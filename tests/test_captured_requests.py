@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.identify import CREDENTIAL_HEADERS, CREDENTIAL_USER
+from gateway.headers import CREDENTIAL_HEADERS
+from gateway.identify import CREDENTIAL_USER
 from gateway.testing import Received, ScriptedUpstream, Step
 from gateway.types import Operator
 from tests.captures import PATIENT, Answered, Sent, captured, chat, in_force, send

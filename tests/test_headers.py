@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway import headers
+from gateway.identify import tenant
 
 
 def test_a_value_is_found_however_its_name_is_spelt_and_the_first_one_counts() -> None:
@@ -12,6 +13,15 @@ def test_a_value_is_found_however_its_name_is_spelt_and_the_first_one_counts() -
     assert headers.first_value(lines, b"x-one") == "a"
     assert headers.first_value(lines, b"x-two") == "é"
     assert headers.first_value(lines, b"x-three") == ""
+
+
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize(
+    ("name", "is_credential"), [(b"x-litellm-api-key", True), (b"cookie", False), (b"x-openwebui-user-jwt", False)]
+)
+def test_every_credential_makes_a_tenant_and_nothing_else_does(name: bytes, is_credential: bool) -> None:
+    key = (b"authorization", b"Bearer sk-1")
+    assert (tenant([key, (name, b"a")], b"s") != tenant([key, (name, b"b")], b"s")) is is_credential
 
 
 @pytest.mark.parametrize(

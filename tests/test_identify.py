@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from gateway import anchors
 from gateway.errors import BadRequest
+from gateway.headers import CREDENTIAL_HEADERS
 from gateway.identify import (
-    CREDENTIAL_HEADERS,
     CREDENTIAL_USER,
     MAX_NAME_CHARS,
     Anonymous,

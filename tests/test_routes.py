@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from gateway.ports import Headers
-from gateway.routes import ANTHROPIC, ANTHROPICS, BUILT_IN, OPENAI, Route, RouteMatch, UpstreamConfig, faults, in_force
+from gateway.routes import (
+    ANTHROPIC,
+    ANTHROPICS,
+    BUILT_IN,
+    OPENAI,
+    Route,
+    RouteMatch,
+    UpstreamConfig,
+    faults,
+    in_force,
+    plain,
+)
 
 FOR_LITELLM = "provider, options and models are for kind litellm"
 A = UpstreamConfig(url="https://a.example/v1")
@@ -14,6 +25,7 @@ A_IN_CLEAR = UpstreamConfig(url="http://a.example/v1")
 B = UpstreamConfig(url="https://b.example/v1")
 B_WITH_KEY = UpstreamConfig(url="https://b.example/v1", api_key="own")
 BEDROCK = UpstreamConfig(kind="litellm", provider="bedrock")
+OPENAI_WITH_KEY = UpstreamConfig(url=OPENAI, api_key="own")
 
 
 @pytest.mark.parametrize(("match", "model", "path", "fits"), [
@@ -30,7 +42,28 @@ BEDROCK = UpstreamConfig(kind="litellm", provider="bedrock")
     (RouteMatch(model=("gpt-*",), path=("/messages",)), "gpt-5", "/responses", False),
 ])  # fmt: skip
 def test_a_call_fits_when_model_and_path_do(match: RouteMatch, model: str, path: str, fits: bool) -> None:
-    assert match.fits(model, path, []) is fits
+    assert (match.fits_model(model) and match.fits_place(path, [])) is fits
+
+
+@pytest.mark.parametrize(("models", "fits_any"), [(("*",), True), (("a", "*"), True), (("gpt-*",), False)])
+def test_the_model_need_not_be_known_where_any_fits(models: tuple[str, ...], fits_any: bool) -> None:
+    assert RouteMatch(model=models).fits_any_model is fits_any
+
+
+@pytest.mark.parametrize(("path", "seen"), [
+    ("/messages", "/messages"),
+    ("//messages", "/messages"),
+    ("/messages///count_tokens/", "/messages/count_tokens/"),
+    ("/%6Dessages", "/messages"),
+    ("%2F/messages", "/messages"),
+    ("/%256Dessages", "/%6Dessages"),
+    ("//v1/messages", "/messages"),
+    ("/%761//v1/messages", "/messages"),
+    ("/v10/messages", "/v10/messages"),
+    ("", ""),
+])  # fmt: skip
+def test_a_path_is_the_same_to_globs_however_it_is_spelt(path: str, seen: str) -> None:
+    assert plain(path) == seen
 
 
 @pytest.mark.parametrize(
@@ -44,9 +77,9 @@ def test_a_call_fits_when_model_and_path_do(match: RouteMatch, model: str, path:
     ],
 )
 def test_a_call_fits_by_a_header(headers: Headers, fits: bool) -> None:
-    assert ANTHROPICS[1].match.fits("", "/models", headers) is fits
-    assert not RouteMatch(headers={"X-Team": "a*"}).fits("", "/models", headers)
-    assert RouteMatch(headers={"X-Team": "a*"}).fits("", "/models", [*headers, (b"x-team", b"alpha")])
+    assert ANTHROPICS[1].match.fits_place("/models", headers) is fits
+    assert not RouteMatch(headers={"X-Team": "a*"}).fits_place("/models", headers)
+    assert RouteMatch(headers={"X-Team": "a*"}).fits_place("/models", [*headers, (b"x-team", b"alpha")])
 
 
 OWN = (Route(upstreams=("default",)),)
@@ -54,7 +87,10 @@ OWN = (Route(upstreams=("default",)),)
 
 @pytest.mark.parametrize(("routes", "upstreams", "found"), [
     ((), BUILT_IN, ANTHROPICS),
-    ((), {**BUILT_IN, "default": UpstreamConfig(url="https://API.openai.com:443/v1/", api_key="k")}, ANTHROPICS),
+    ((), {**BUILT_IN, "default": UpstreamConfig(url="https://API.openai.com:443/v1/")}, ANTHROPICS),
+    ((), {**BUILT_IN, "default": OPENAI_WITH_KEY}, ()),
+    ((), {"anthropic": UpstreamConfig(url=ANTHROPIC, api_key="own"), "default": OPENAI_WITH_KEY}, ANTHROPICS),
+    ((), {**BUILT_IN, "anthropic": UpstreamConfig(url=ANTHROPIC, api_key="own")}, ANTHROPICS),
     ((), {**BUILT_IN, "default": UpstreamConfig(url=ANTHROPIC)}, ()),
     ((), {**BUILT_IN, "default": UpstreamConfig(url="http://api.openai.com/v1")}, ()),
     ((), {**BUILT_IN, "default": UpstreamConfig(url="https://api.openai.com.example/v1")}, ()),
@@ -62,7 +98,7 @@ OWN = (Route(upstreams=("default",)),)
     ((), {"default": UpstreamConfig(url=OPENAI)}, ()),
     (OWN, BUILT_IN, OWN),
 ])  # fmt: skip
-def test_anthropics_paths_leave_a_default_that_is_openai_itself_while_no_route_is_configured(
+def test_anthropics_paths_leave_a_default_that_is_openai_itself_unless_clients_hold_a_token_of_ours(
     routes: tuple[Route, ...], upstreams: dict[str, UpstreamConfig], found: tuple[Route, ...]
 ) -> None:
     assert in_force(routes, upstreams) == found
@@ -81,6 +117,8 @@ def test_anthropics_paths_leave_a_default_that_is_openai_itself_while_no_route_i
     (A, BEDROCK, False),
     (BEDROCK, A, True),
     (B_WITH_KEY, A, True),
+    (B_WITH_KEY, B, True),
+    (B_WITH_KEY, B_WITH_KEY, False),
 ])  # fmt: skip
 def test_no_fallback_is_sent_a_credential_that_clients_have_for_somebody_else(
     first: UpstreamConfig, fallback: UpstreamConfig, is_fault: bool

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -25,6 +26,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.errors import BadRequest, ConfigError, RequestError, UpstreamTimeout, UpstreamUnreachable
+from gateway.headers import SECRET_HEADERS
 from gateway.ports import Headers, Incoming, Opened, Outgoing
 from gateway.upstreams import sockets
 
@@ -40,8 +42,11 @@ MAX_HEADER_BYTES = 64 * 1024
 LARGE_BODY_BYTES = 1024 * 1024
 """From here on aiohttp wants a file, which it writes in pieces; of bytes in one piece it warns."""
 
-_CREDENTIALS = {b"authorization": b"Bearer ", b"x-api-key": b"", b"api-key": b""}
-"""Where clients put a key, and what precedes it there: OpenAI, Anthropic, Azure."""
+_KEY_PLACES = {b"authorization": b"Bearer ", b"x-api-key": b"", b"api-key": b""}
+"""Where a key is put, and what precedes it there: OpenAI, Anthropic, Azure."""
+
+_KEY_PARAMETERS = ("key", "api-key", "api_key")
+"""Where it stands in a query: Google, Azure, and servers that copy either."""
 
 
 _BROKE_OFF = "broke off its answer"
@@ -59,7 +64,7 @@ class HttpUpstream:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        """With an `api_key` the client's credential stays here and the key is sent instead."""
+        """With an `api_key` all credentials of the client stay here and the key is sent instead."""
         base = _base(url)
         self._scheme = base.scheme
         self._authority = base.raw_authority
@@ -139,7 +144,8 @@ class HttpUpstream:
 
     def _url(self, request: Outgoing) -> URL:
         # The whole target goes in as an encoded path: so yarl neither splits nor normalises it.
-        path = self._prefix + request.target
+        target = request.target if self._api_key is None else _without_keys(request.target)
+        path = self._prefix + target
         return URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)
 
     def _headers(self, request: Outgoing) -> CIMultiDict[str]:
@@ -241,12 +247,22 @@ def _data(body: bytes | AsyncIterator[bytes] | None) -> bytes | io.BytesIO | Asy
 
 
 def _with_key(headers: Headers, key: bytes) -> Headers:
-    """The key wherever the client put its own, else as `authorization`."""
-    kept = [(name, value, _CREDENTIALS.get(name.lower())) for name, value in headers]
-    replaced = [(name, value if scheme is None else scheme + key) for name, value, scheme in kept]
-    if all(scheme is None for _, _, scheme in kept):
-        replaced.append((b"authorization", b"Bearer " + key))
-    return replaced
+    """The key in place of all credentials: where the client put its first, else as `authorization`.
+
+    Anthropic takes it as `x-api-key` alone; `authorization` is for tokens of people who signed in.
+    """
+    names = [name.lower() for name, _ in headers]
+    first = next((name for name in names if name in _KEY_PLACES), b"authorization")
+    place = b"x-api-key" if b"anthropic-version" in names else first
+    kept = [line for line in headers if line[0].lower() not in SECRET_HEADERS]
+    return [*kept, (place, _KEY_PLACES[place] + key)]
+
+
+def _without_keys(target: str) -> str:
+    """The target without the client's keys in its query; all else as it was written."""
+    path, mark, query = target.partition("?")
+    kept = [part for part in query.split("&") if unquote(part.partition("=")[0]).lower() not in _KEY_PARAMETERS]
+    return path + mark + "&".join(kept) if kept else path
 
 
 def _text(value: bytes) -> str:

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from gateway.errors import HTTP_ERROR, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import HTTP_ERROR, RequestError, UpstreamTimeout, UpstreamUnreachable
 from gateway.headers import first_value
 from gateway.ports import Headers, Incoming, Opened, Outgoing, Upstream
-from gateway.routes import RouteMatch
+from gateway.routes import RouteMatch, plain
+from gateway.upstreams.named_model import with_model
 
 FAILED = frozenset((408, 429, 500, 502, 503, 504, 529))
 """Statuses after which it helps to ask again or elsewhere; 529 is Anthropic's overload. Any other is the answer."""
@@ -31,13 +32,6 @@ SHOULD_RETRY = b"x-should-retry"
 """OpenAI's and Anthropic's SDKs do as it says."""
 
 _Answer = Incoming | UpstreamUnreachable | UpstreamTimeout
-
-
-class _Named(msgspec.Struct):
-    model: str = ""
-
-
-_NAMED = msgspec.json.Decoder(_Named)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,26 +55,35 @@ class RoutedUpstream:
         routes: Sequence[tuple[RouteMatch, Sequence[Provider]]],
         default: Provider,
         *,
+        max_held_bytes: int,
         wait: Callable[[float], Awaitable[None]] = _wait,
     ) -> None:
-        """`wait` lets so many seconds pass."""
+        """Route calls.
+
+        Args:
+            max_held_bytes: of a body are held where a route goes by the model that it names.
+            wait: lets so many seconds pass.
+        """
         self._routes = [*routes, (RouteMatch(), [default])]
-        self._go_by_model = any(match.model != RouteMatch().model for match, _ in routes)
+        self._max_held_bytes = max_held_bytes
         self._wait = wait
 
     async def send(self, request: Outgoing) -> Incoming:
         """Send, again and elsewhere while that may help, and return when the head of the last answer is there.
 
-        If even that one is a failure, it tells the client's SDK not to begin all over.
+        If even that one is a failure, it tells the client's SDK not to begin all over. Raises `RequestError` for a
+        request that the first cannot take, or whose model must be known and cannot be read.
         """
-        first, *fallbacks = self._providers(request)
+        request, (first, *fallbacks) = await self._routed(request)
         answer, asked = await self._ask(first, request)
         added: Headers = []
         for provider in fallbacks:
             if not _has_failed(answer):
                 break
-            await _discard(answer)
-            answer, more = await self._ask(provider, request)
+            found = await self._ask_instead(answer, provider, request)
+            if found is None:
+                continue
+            answer, more = found
             asked += more
             added = [(ANSWERED_BY, provider.name.encode())]
         if asked > 1 and not _is_good(answer):
@@ -89,7 +92,8 @@ class RoutedUpstream:
 
     async def connect(self, request: Outgoing) -> Opened | Incoming:
         """Open a WebSocket with the first provider of the route; the conversation is with that one alone."""
-        return await self._providers(request)[0].upstream.connect(request)
+        request, (first, *_) = await self._routed(request)
+        return await first.upstream.connect(request)
 
     async def aclose(self) -> None:
         """Release the connections of every upstream."""
@@ -97,12 +101,29 @@ class RoutedUpstream:
         for upstream in upstreams.values():
             await upstream.aclose()
 
-    def _providers(self, request: Outgoing) -> Sequence[Provider]:
-        """Whom to ask, in order; only the first when the body can be sent but once."""
-        path = request.target.partition("?")[0]
-        model = request.model or (_named_in(request.body) if self._go_by_model else "")
-        chain = next(chain for match, chain in self._routes if match.fits(model, path, request.headers))
-        return chain if _is_repeatable(request) else chain[:1]
+    async def _routed(self, request: Outgoing) -> tuple[Outgoing, Sequence[Provider]]:
+        """The request, and whom to ask, in order; only the first when the body can be sent but once."""
+        path = plain(request.target.partition("?")[0])
+        routes = [route for route in self._routes if route[0].fits_place(path, request.headers)]
+        if not routes[0][0].fits_any_model:
+            request = await with_model(request, self._max_held_bytes)
+        chain = next(chain for match, chain in routes if match.fits_model(request.model))
+        return request, chain if _is_repeatable(request) else chain[:1]
+
+    async def _ask_instead(self, answer: _Answer, provider: Provider, request: Outgoing) -> tuple[_Answer, int] | None:
+        """What `_ask` gives, in place of an answer that is then closed; None where the provider cannot take the call.
+
+        That is a matter between us and the provider, and tells the client less than the answer there is.
+        """
+        try:
+            found = await self._ask(provider, request)
+        except RequestError:
+            return None
+        except BaseException:  # the client left, and nobody else will close it
+            await _discard(answer)
+            raise
+        await _discard(answer)
+        return found
 
     async def _ask(self, provider: Provider, request: Outgoing) -> tuple[_Answer, int]:
         """The provider's last answer, and how often it was asked. Retries of the client are not multiplied by ours."""
@@ -113,16 +134,6 @@ class RoutedUpstream:
             await self._wait(pause_s)
             answer, asked = await _answer(provider, request), asked + 1
         return answer, asked
-
-
-def _named_in(body: object) -> str:
-    """The model that a body names which nobody has read yet; a streamed one is not read for it."""
-    if not isinstance(body, bytes):
-        return ""
-    try:
-        return _NAMED.decode(body).model
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
 
 
 def _is_repeatable(request: Outgoing) -> bool:

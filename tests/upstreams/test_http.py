@@ -19,6 +19,17 @@ from gateway.upstreams.http import LARGE_BODY_BYTES, HttpUpstream
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
+SECRETS = (
+    b"x-api-key",
+    b"authorization",
+    b"api-key",
+    b"X-Goog-Api-Key",
+    b"ocp-apim-subscription-key",
+    b"x-litellm-api-key",
+    b"cookie",
+    b"x-openwebui-user-jwt",
+)
+
 
 def outgoing(
     target: str = "/x",
@@ -196,10 +207,13 @@ async def test_the_answer_to_head_has_headers_and_no_body(scripted: ScriptedUpst
         ([], [(b"authorization", b"Bearer ours")]),
         ([(b"Authorization", b"Bearer theirs")], [(b"authorization", b"Bearer ours")]),
         ([(b"x-api-key", b"theirs")], [(b"x-api-key", b"ours")]),
+        ([(b"api-key", b"theirs"), (b"authorization", b"x")], [(b"api-key", b"ours")]),
+        ([(b"x-goog-api-key", b"theirs")], [(b"authorization", b"Bearer ours")]),
         (
-            [(b"api-key", b"theirs"), (b"authorization", b"x")],
-            [(b"api-key", b"ours"), (b"authorization", b"Bearer ours")],
+            [(b"authorization", b"Bearer theirs"), (b"anthropic-version", b"2023-06-01")],
+            [(b"anthropic-version", b"2023-06-01"), (b"x-api-key", b"ours")],
         ),
+        ([(name, b"theirs") for name in SECRETS] + [(b"x-kept", b"1")], [(b"x-kept", b"1"), (b"x-api-key", b"ours")]),
     ],
 )
 async def test_a_configured_key_takes_the_place_of_the_clients(
@@ -209,6 +223,27 @@ async def test_a_configured_key_takes_the_place_of_the_clients(
         await read(await send(upstream, outgoing(headers=sent)))
     (request,) = scripted.requests()
     assert [line for line in request.headers if line[0].lower() not in (b"host", b"content-length")] == arrives
+
+
+@pytest.mark.parametrize(("target", "arrives"), [
+    ("/a?key=theirs", "/a"),
+    ("/a?x=%2f&key=theirs&y=", "/a?x=%2f&y="),
+    ("/a?api-key=theirs&api_key=theirs&api-version=2", "/a?api-version=2"),
+    ("/a?%6bey=theirs&KEY=theirs&key", "/a"),
+    ("/a?keys=1&metadata[key]=2&monkey=key", "/a?keys=1&metadata[key]=2&monkey=key"),
+    ("/a?", "/a?"),
+    ("/key=1", "/key=1"),
+])  # fmt: skip
+async def test_no_key_of_the_clients_stays_in_the_query_where_another_is_sent(
+    scripted: ScriptedUpstream, target: str, arrives: str
+) -> None:
+    async with (
+        aclosing(HttpUpstream(scripted.url, api_key="ours")) as keyed,
+        aclosing(HttpUpstream(scripted.url)) as plain,
+    ):
+        for upstream in (keyed, plain):
+            await read(await send(upstream, outgoing(target)))
+    assert [request.target for request in scripted.requests()] == ["/v1" + arrives, "/v1" + target]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
@@ -10,7 +11,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from gateway.errors import BadRequest, UpgradeRequired, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import BadRequest, NotFound, RequestError, UpgradeRequired, UpstreamTimeout, UpstreamUnreachable
 from gateway.ports import Headers, Incoming, Opened, Outgoing
 from gateway.routes import Route, RouteMatch, UpstreamConfig
 from gateway.testing import ScriptedUpstream, Step
@@ -19,6 +20,7 @@ from gateway.upstreams.routed import FAILED, PAUSE_S, Provider, RoutedUpstream, 
 from tests.conftest import Serve
 
 NOWHERE = "http://127.0.0.1:1/v1"
+HELD = 1000
 BUSY = Step(status=503, chunks=[b'{"error":{"message":"busy"}}'])
 
 
@@ -46,7 +48,7 @@ class Chain:
         ]
         self.pauses: list[float] = []
         match = RouteMatch(path=("/chat*", "/models"))
-        self.router = RoutedUpstream([(match, self.chain)], default, wait=self._wait)
+        self.router = RoutedUpstream([(match, self.chain)], default, max_held_bytes=HELD, wait=self._wait)
 
     async def _wait(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -80,6 +82,8 @@ def counts(*upstreams: ScriptedUpstream) -> tuple[int, ...]:
     ("gpt-5", "/messages", "messages"),
     ("gpt-5", "/messages/count_tokens", "messages"),
     ("", "/messages", "messages"),
+    ("", "//messages", "messages"),
+    ("", "/%6Dessages", "messages"),
     ("gpt-5", "/responses", "rest"),
     ("", "/models?path=/messages", "rest"),
 ])  # fmt: skip
@@ -90,8 +94,10 @@ async def test_the_first_route_that_matches_takes_the_call(model: str, target: s
         (RouteMatch(model=("claude-*",), path=("/messages",)), [providers["claude"]]),
         (RouteMatch(path=("/messages*",)), [providers["messages"]]),
     ]
-    answer = await RoutedUpstream(routes, providers["rest"]).send(call(model=model, target=target))
+    router = RoutedUpstream(routes, providers["rest"], max_held_bytes=HELD)
+    answer = await router.send(call(model=model, target=target))
     assert [name for name, double in doubles.items() if double.sent] == [answering]
+    assert doubles[answering].sent[0].target == target
     assert answer.headers == []
 
 
@@ -131,7 +137,7 @@ async def test_an_upstream_that_does_not_answer_in_time_is_followed_by_the_next(
     upstream.script([Step(chunks=[b"late"], hold=[0], framing="raw")])
     main = Provider(name="main", upstream=HttpUpstream(upstream.url, read_timeout_s=0.1))
     other = Provider(name="spare", upstream=HttpUpstream(spare.url))
-    async with aclosing(RoutedUpstream([(RouteMatch(), [main, other])], other)) as router:
+    async with aclosing(RoutedUpstream([(RouteMatch(), [main, other])], other, max_held_bytes=HELD)) as router:
         assert await read(await router.send(call())) == b"hello"
     assert counts(upstream, spare) == (1, 1)
 
@@ -270,7 +276,7 @@ async def test_a_call_without_a_body_falls_back(upstream: ScriptedUpstream, spar
 class Double:
     """An upstream that gives what it is told to, in turn, and remembers what became of its answers."""
 
-    def __init__(self, *answers: int | Exception) -> None:
+    def __init__(self, *answers: int | BaseException) -> None:
         self._answers = list(answers)
         self.sent: list[Outgoing] = []
         self.open = 0
@@ -279,7 +285,7 @@ class Double:
     async def send(self, request: Outgoing) -> Incoming:
         self.sent.append(request)
         answer = self._answers.pop(0) if self._answers else 200
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         self.open += 1
         headers: Headers = []
@@ -311,10 +317,10 @@ class Chunks(AsyncGenerator[bytes, None]):
 
 def router_over(doubles: Sequence[Double], *, retries: int = 0) -> RoutedUpstream:
     async def wait(seconds: float) -> None:
-        assert not any(double.open for double in doubles)  # nobody waits with an answer in hand
+        assert sum(double.open for double in doubles) <= 1  # the one there is while another provider is asked
 
     chain = [Provider(name=f"n{place}", upstream=double, retries=retries) for place, double in enumerate(doubles)]
-    return RoutedUpstream([(RouteMatch(), chain)], chain[0], wait=wait)
+    return RoutedUpstream([(RouteMatch(), chain)], chain[0], max_held_bytes=HELD, wait=wait)
 
 
 async def test_answers_that_are_not_passed_on_are_closed() -> None:
@@ -330,6 +336,29 @@ async def test_a_request_that_is_at_fault_is_not_tried_elsewhere() -> None:
     with pytest.raises(BadRequest, match="no such parameter"):
         await router_over([first, second], retries=2).send(call())
     assert (len(first.sent), len(second.sent)) == (1, 0)
+
+
+@pytest.mark.parametrize("refusal", [BadRequest("no such parameter"), NotFound("no such path")])
+async def test_a_fallback_that_cannot_take_the_call_does_not_hide_the_answer_there_is(refusal: RequestError) -> None:
+    first, second = Double(429), Double(refusal)
+    answer = await router_over([first, second]).send(call())
+    assert (answer.status, answer.headers, first.open) == (429, [], 1)
+    with pytest.raises(UpstreamTimeout, match="late"):
+        await router_over([Double(UpstreamTimeout("late")), Double(refusal)]).send(call())
+
+
+async def test_a_fallback_that_cannot_take_the_call_is_followed_by_the_next() -> None:
+    doubles = [Double(429), Double(BadRequest("no such parameter")), Double()]
+    answer = await router_over(doubles).send(call())
+    assert (answer.status, answer.headers) == (200, [(b"x-accrue-upstream", b"n2")])
+    assert [double.open for double in doubles] == [0, 0, 1]
+
+
+async def test_a_client_that_leaves_while_a_fallback_is_asked_leaves_no_answer_open() -> None:
+    first, second = Double(503), Double(asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        await router_over([first, second]).send(call())
+    assert first.open == 0
 
 
 async def test_lateness_counts_as_a_failure() -> None:

@@ -96,11 +96,15 @@ async def test_a_subprotocol_is_offered_and_the_chosen_one_told(scripted: Script
 async def test_a_configured_key_takes_the_place_of_the_clients(scripted: ScriptedUpstream) -> None:
     sent = [
         (b"authorization", b"Bearer theirs"),
+        (b"cookie", b"theirs"),
         (b"sec-websocket-protocol", b"realtime, openai-insecure-api-key.sk-1"),
     ]
-    async with opened(scripted, headers=sent, api_key="ours"):
+    async with opened(scripted, "/realtime?model=m&api-key=theirs", headers=sent, api_key="ours"):
         pass
-    headers = {name.lower(): value for name, value in scripted.requests()[0].headers}
+    (request,) = (request for request in scripted.requests() if request.method == "GET")
+    assert request.target == "/v1/realtime?model=m"
+    headers = {name.lower(): value for name, value in request.headers}
+    assert b"cookie" not in headers
     assert (headers[b"authorization"], headers[b"sec-websocket-protocol"]) == (b"Bearer ours", b"realtime")
 
 
