@@ -15,6 +15,8 @@ from gateway import __version__, demo, explain
 from gateway.config import Config, environment, load_config
 from gateway.errors import AccrueError
 from gateway.policy import load_policies
+from gateway.routes import unused
+from gateway.serve import reachable
 from gateway.serve import serve as serve_gateway
 from gateway.telemetry import configure_logs
 from gateway.wiring import KINDS
@@ -76,7 +78,10 @@ def check(config_file: Path | None) -> None:
     config = _config(config_file)
     policies = _or_exit(lambda: load_policies(Path(config.policies), KINDS))
     names = ", ".join(policy.name for policy in policies.policies)
-    click.echo(f"ok: upstream {config.upstreams['default'].url}, data in {config.data_dir}, policies {names}")
+    for name in unused(config.routes, config.upstreams):
+        click.echo(f"no route leads to upstream {name}: call it default, or give it a route", err=True)
+    reached = ", ".join(served for _, served in reachable(config))
+    click.echo(f"ok: upstream {reached}, data in {config.data_dir}, policies {names}")
 
 
 @main.command(name="demo", short_help="Show the point in under a minute.")

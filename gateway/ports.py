@@ -167,7 +167,10 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connection(Protocol):
-    """An open WebSocket, seen from one end: text is `str`, binary is `bytes`. One reader and one writer at a time."""
+    """An open WebSocket, seen from one end: text is `str`, binary is `bytes`.
+
+    One reader at a time; messages of several writers do not mix.
+    """
 
     async def send(self, message: str | bytes) -> None:
         """Send one message; waits while the other side is slow.

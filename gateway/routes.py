@@ -24,6 +24,8 @@ DEFAULT = "default"
 OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com/v1"
 
+OURS = "x-accrue-"
+
 NAME = re.compile(r"[a-z0-9_-]+")
 _SLASHES = re.compile("//+")
 VERSION = re.compile("^(?:/v1(?=/|$))+")
@@ -120,6 +122,12 @@ def plain(path: str) -> str:
     return VERSION.sub("", _SLASHES.sub("/", unquote(path)))
 
 
+def unused(routes: Sequence[Route], upstreams: Mapping[str, UpstreamConfig]) -> Sequence[str]:
+    """Names of upstreams that no call reaches: mostly somebody forgot the route, and all goes to the default."""
+    named = {name for route in routes for name in route.upstreams}
+    return [name for name in upstreams if name not in named | BUILT_IN.keys()]
+
+
 def faults(routes: Sequence[Route], upstreams: Mapping[str, UpstreamConfig]) -> Iterator[tuple[str, str]]:
     """What does not go together: the path of each place in config.yaml, and what is wrong there."""
     for name, upstream in upstreams.items():
@@ -127,6 +135,8 @@ def faults(routes: Sequence[Route], upstreams: Mapping[str, UpstreamConfig]) -> 
     for number, route in enumerate(routes):
         if not route.upstreams:
             yield f"$.routes[{number}]", "a route needs upstreams"
+        if any(name.lower().startswith(OURS) for name in route.match.headers):
+            yield f"$.routes[{number}].match.headers", f"headers that begin with {OURS} are ours, and are never sent on"
         for place, name in enumerate(route.upstreams):
             path = f"$.routes[{number}].upstreams[{place}]"
             if name not in upstreams:

@@ -72,7 +72,7 @@ def banner(config: Config, parts: Running, port: int) -> str:
     return "\n".join(
         (
             f"Accrue listens on  http://{host}:{port}",
-            *(f"  {title:<17}{served}" for title, served in _upstreams(config)),
+            *(f"  {title:<17}{served}" for title, served in reachable(config)),
             f"  data directory   {config.data_dir}",
             f"  policies         {', '.join(policy.name for policy in parts.gateway.visits.policies.current.policies)}",
             f"  memory           {parts.memory}",
@@ -84,7 +84,7 @@ def banner(config: Config, parts: Running, port: int) -> str:
     )
 
 
-def _upstreams(config: Config) -> Iterator[tuple[str, str]]:
+def reachable(config: Config) -> Iterator[tuple[str, str]]:
     """The upstreams that calls can reach: under which heading, and what is behind each."""
     routes = in_force(config.routes, config.upstreams)
     names = dict.fromkeys((DEFAULT, *(name for route in routes for name in route.upstreams)))

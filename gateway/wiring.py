@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,7 +83,7 @@ async def running(config: Config) -> AsyncIterator[Running]:
         stack.callback(data.release)
         secret = data.secret()
         clock, telemetry, fence = SystemClock(), Telemetry(), Fence(secret)
-        counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), asyncio.to_thread(WordLlamaEmbedder))
+        counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), asyncio.to_thread(_embedder))
         journal = await asyncio.to_thread(SqliteJournal, data.journal)
         stack.push_async_callback(journal.aclose)
         store = await asyncio.to_thread(_store, data, embedder)
@@ -165,7 +166,15 @@ def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
     return None if secret is None else OpenWebUi(secret=secret, clock=clock)
 
 
+@functools.cache
+def _embedder() -> WordLlamaEmbedder:
+    """Read-only and 60 MB large, so that one does for every gateway of the process."""
+    return WordLlamaEmbedder()
+
+
+@functools.cache
 def _counter() -> Tokens:
+    """Shared like the embedder."""
     counter = Tokens.from_litellm()
     counter.warm()
     return counter

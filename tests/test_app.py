@@ -110,6 +110,18 @@ async def test_an_upstream_that_dies_in_a_stream_ends_it_with_an_error_and_an_ab
 
 
 @pytest.mark.promise("P3")
+@pytest.mark.parametrize(("path", "line"), [("/v1/chat/completions", b""), ("/v1/messages", b"event: error\n")])
+@pytest.mark.parametrize("memory", ["on", "off"])
+async def test_the_error_has_a_name_where_clients_skip_events_without_one(
+    served: Served, upstream: ScriptedUpstream, path: str, line: bytes, memory: str
+) -> None:
+    event = b"event: ping\ndata: {}\n\n"
+    upstream.script([Step(headers=EVENTS, chunks=[event, event], framing="chunked", cut=len(chunk(event)) + 3)])
+    answer = await talk(served, post(path, CHAT, f"x-accrue-memory: {memory}"))
+    assert b"\r\n" + line + b'data: {"error":' in answer
+
+
+@pytest.mark.promise("P3")
 @pytest.mark.parametrize("is_reset", [True, False])
 async def test_a_stream_that_only_its_connection_ends_and_that_is_cut_ends_with_an_error_and_an_aborted_connection(
     served: Served, upstream: ScriptedUpstream, is_reset: bool

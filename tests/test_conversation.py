@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway import conversation
 from gateway.body import Body
+from gateway.config import Server
 from gateway.conversation import Conversation, Joined
 from gateway.conversation import connect as connect_upstream
 from gateway.datadir import DataDir
@@ -290,7 +291,8 @@ async def test_a_call_too_long_with_its_notes_is_sent_once_more_without_them(
         upstream.script([Step(chunks=[refusal])])
         await socket.send(asking(QUESTION, previous_response_id=response["id"]))
         assert await socket.recv() == refusal.decode()
-    assert exchanges()[1].outcome.reason == "context_overflow"
+        await say(socket, "And what does my dog's allergy to chicken mean?", previous_response_id=response["id"])
+    assert [exchange.outcome.reason for exchange in exchanges()[1:]] == ["context_overflow"] * 3
 
 
 async def test_a_prewarm_gets_no_notes_and_teaches_nothing_but_is_followed(
@@ -363,8 +365,10 @@ async def test_what_is_too_large_or_too_much_passes_unread(
     serve: Serve, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = "x" * 300_000
-    async with serve() as served, opened(served) as socket:
+    limited = Server(port=0, max_augmented_bytes=len(large) + 1_000)
+    async with serve(server=limited) as served, opened(served) as socket:
         await say(socket, large)
+        await say(socket, large + "too large" * 1_000)
         monkeypatch.setattr(conversation, "MAX_OPEN", 0)
         await say(socket, "too much")
     assert [exchange.turns[0].text for exchange in exchanges()] == [large]

@@ -47,6 +47,14 @@ def test_check_is_content_with_nothing_at_all() -> None:
     assert (result.exit_code, result.output.split(":")[0]) == (0, "ok")
 
 
+def test_check_tells_of_an_upstream_that_no_call_reaches() -> None:
+    Path("config.yaml").write_text("upstreams: {vllm: {url: http://127.0.0.1:8000/v1}}")
+    result = accrue("check")
+    assert result.exit_code == 0
+    assert "no route leads to upstream vllm: call it default, or give it a route" in result.stderr
+    assert "ok: upstream https://api.openai.com/v1, https://api.anthropic.com/v1, data in" in result.stdout
+
+
 def test_check_names_file_line_path_and_the_known_names(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("server:\n  prot: 1\n")
     result = accrue("check")

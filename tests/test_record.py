@@ -437,8 +437,11 @@ async def test_an_answer_without_a_body_is_on_record() -> None:
 async def test_in_mode_read_no_word_of_the_answer_is_kept_but_its_anchors_are(
     mode: MemoryMode, kept: list[str]
 ) -> None:
+    long = ANSWER + " and on" * 20
+    exchange = await Desk(mode=mode).heard(incoming([event(long), DONE], STREAM))
+    assert exchange.openings == ((long,) if kept else ())
     exchange = await Desk(mode=mode).heard(incoming([*SPOKEN, DONE], STREAM))
-    assert texts(exchange) == kept
+    assert (texts(exchange), exchange.openings) == (kept, ())
     assert exchange.state == "done"
     assert exchange.anchors
     assert exchange.reply is not None

@@ -155,3 +155,10 @@ def test_an_unknown_first_upstream_is_the_only_fault_of_its_route() -> None:
     assert list(faults(routes, {"default": A, "claude": A, "b": B})) == [
         ("$.routes[0].upstreams[0]", "found 'clade', expected one of default, claude, b (did you mean claude?)")
     ]
+
+
+def test_our_own_headers_choose_no_route() -> None:
+    own = Route(match=RouteMatch(headers={"X-Accrue-Agent": "critic"}), upstreams=("default",))
+    ((place, fault),) = faults([own], BUILT_IN)
+    assert place == "$.routes[0].match.headers"
+    assert "never sent on" in fault

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
+import structlog
 
 from gateway.errors import HTTP_ERROR, RequestError, UpstreamTimeout, UpstreamUnreachable
 from gateway.headers import first_value
@@ -30,6 +31,8 @@ PAUSE_S = 0.25
 ANSWERED_BY = b"x-accrue-upstream"
 SHOULD_RETRY = b"x-should-retry"
 """OpenAI's and Anthropic's SDKs do as it says."""
+
+log = structlog.get_logger()
 
 _Answer = Incoming | UpstreamUnreachable | UpstreamTimeout
 
@@ -83,6 +86,7 @@ class RoutedUpstream:
             found = await self._ask_instead(answer, provider, request)
             if found is None:
                 continue
+            log.warning("upstream_passed_over", upstream=first.name, answered=provider.name)
             answer, more = found
             asked += more
             added = [(ANSWERED_BY, provider.name.encode())]

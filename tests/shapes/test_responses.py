@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.anchors import head_key, message_key
 from gateway.fence import SEPARATOR
-from gateway.shapes.responses import LAST_EVENTS, SHAPE
+from gateway.shapes.responses import SHAPE
 from gateway.sse import EndMark, events
 from gateway.types import Call, Note, Reply, ToolCall, Turn, Usage
 from tests.evaluation import data_dir
@@ -491,7 +491,10 @@ STREAM = (
 )
 
 
-@pytest.mark.parametrize("kind", LAST_EVENTS)
+ENDS = ("response.completed", "response.incomplete", "response.failed")
+
+
+@pytest.mark.parametrize("kind", ENDS)
 def test_the_whole_response_at_the_end_is_what_a_stream_says(kind: str) -> None:
     assert tapped(event(kind, response=RESPONSE)) == REPLY
     assert tapped(*STREAM[:-1], event(kind, response=RESPONSE), b"[DONE]") == REPLY
@@ -502,7 +505,7 @@ def test_items_heard_stand_in_for_an_output_that_the_last_event_leaves_out() -> 
     assert tapped(*STREAM[:-1], event("response.completed", response={**RESPONSE, "output": []})) == REPLY
 
 
-@pytest.mark.parametrize("kind", [*LAST_EVENTS, "error"])
+@pytest.mark.parametrize("kind", [*ENDS, "error"])
 def test_the_last_event_is_seen_coming(kind: str) -> None:
     for line in (f"event: {kind}\ndata: {{}}\n\n", f'data: {{"type":"{kind}"}}\n\n'):
         assert EndMark(SHAPE.last_events).feed(b"\n" + line.encode())
