@@ -6,20 +6,15 @@ is streamed is gateway/shapes/messages.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.shapes.wire import ABSENT
+from gateway.shapes.wire import ABSENT, is_clients_own
 from gateway.types import ToolCall, Turn
 
 _HEADER = "x-anthropic-billing-header:"
 """Begins a block of Claude Code's system text that is none: what it says may be another with each call."""
-
-_REMINDERS = re.compile(r"(?:\s*+<system-reminder>.*?</system-reminder>)++\s*+", re.DOTALL)
-"""A whole block of what Claude Code adds to the user's words: the date, files, hooks. Possessive, so that one pass
-settles it and no words between two reminders are taken for part of one."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +78,7 @@ def system_text(blocks: Iterable[Block]) -> str:
 
 def own_words(blocks: Iterable[Block]) -> str:
     """What the user said in a user message, without blocks that the client wrote."""
-    return text_of(block for block in blocks if not _REMINDERS.fullmatch(block.text or ""))
+    return text_of(block for block in blocks if not is_clients_own(block.text or ""))
 
 
 def spoken(blocks: Sequence[Block]) -> Turn:

@@ -11,7 +11,18 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from gateway.shapes.slots import HEAD_ROLES
-from gateway.shapes.wire import ABSENT, STRING, Content, Function, FunctionCall, Part, count, lenient, text_of
+from gateway.shapes.wire import (
+    ABSENT,
+    STRING,
+    Content,
+    Function,
+    FunctionCall,
+    Part,
+    count,
+    is_clients_own,
+    lenient,
+    text_of,
+)
 from gateway.types import ToolCall, Turn, Usage
 
 CLIENT_ROLES = HEAD_ROLES | {"user"}
@@ -90,10 +101,17 @@ def content_of(item: Item) -> Content:
     return lenient(_CONTENT, item.output if item.is_output else item.content)
 
 
+def own_words(content: Content) -> str:
+    """What the user said in a user message, without texts that the client wrote."""
+    texts = [content] if isinstance(content, str) else content or ()
+    return text_of([part for part in texts if not is_clients_own(text_of([part]))])
+
+
 def turn_of(item: Item) -> Turn | None:
     """The item as a turn of its own; None for one that is neither message nor call nor output."""
     if item.kind == "message":
-        return Turn(role=item.role or "", text=text_of(content_of(item)))
+        content = content_of(item)
+        return Turn(role=item.role or "", text=own_words(content) if item.role == "user" else text_of(content))
     if item.kind.endswith("_call"):
         return Turn(role="assistant", text="", calls=(_tool_call(item),))
     if item.is_output:

@@ -25,7 +25,7 @@ from gateway.shapes.items import (
 )
 from gateway.shapes.slots import HEAD_ROLES, Owner, form_of, placed, slots
 from gateway.shapes.splice import quoted, understood
-from gateway.shapes.wire import ABSENT, BOOLEAN, LIMIT, STRING, lenient, prompt_tokens
+from gateway.shapes.wire import ABSENT, BOOLEAN, LIMIT, STRING, is_clients_own, lenient, prompt_tokens, text_of
 from gateway.types import Call, Note, Reply, Slot, Turn
 
 Spoken = tuple[Item, Turn]
@@ -197,7 +197,11 @@ def _slots(legible: bytes, spoken: Sequence[Spoken], heads: Sequence[int], *, fi
     Args:
         first: where the instructions end.
     """
-    users = [index for index, (_, turn) in enumerate(spoken) if turn.role == "user" and index >= first]
+    users = [
+        index
+        for index, (item, turn) in enumerate(spoken)
+        if turn.role == "user" and index >= first and not is_clients_own(text_of(content_of(item)))
+    ]
     owners = [
         Owner(turn=index, content=item.content, form=form_of(content), is_head=index in heads, is_kept=not first)
         for index in (*heads, *users)

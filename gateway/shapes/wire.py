@@ -6,6 +6,7 @@ member that says nothing useful is None here, never an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
@@ -16,6 +17,18 @@ from gateway.types import ToolCall, Usage
 ABSENT = msgspec.Raw()
 
 T = TypeVar("T")
+
+
+_CLIENTS_OWN = re.compile(
+    r"(?:\s*+<(?P<tag>system-reminder|environment_context|user_instructions)>.*?</(?P=tag)>)++\s*+", re.DOTALL
+)
+"""A whole text of what Claude Code and Codex put between the user's words: the date, files, hooks, the folder.
+Possessive, so that one pass settles it and no words between two of them are taken for part of one."""
+
+
+def is_clients_own(text: str) -> bool:
+    """Whether a text in a user message was written by the client, and not said by its user."""
+    return _CLIENTS_OWN.fullmatch(text) is not None
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):

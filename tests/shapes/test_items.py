@@ -41,6 +41,15 @@ def test_the_text_of_a_message_is_that_of_its_text_parts() -> None:
     assert turn(type="message", content=None) == Turn(role="", text="")
 
 
+def test_what_a_client_writes_between_the_users_words_is_not_the_users() -> None:
+    folder = "<environment_context>\n  <cwd>/srv/shop</cwd>\n</environment_context>"
+    assert turn(role="user", content=folder) == Turn(role="user", text="")
+    parts = [{"type": "input_text", "text": text} for text in (folder, "run ls")]
+    assert turn(role="user", content=parts) == Turn(role="user", text="run ls")
+    assert turn(role="user", content=f"What is {folder}?") == Turn(role="user", text=f"What is {folder}?")
+    assert turn(role="developer", content=folder) == Turn(role="developer", text=folder)
+
+
 @pytest.mark.parametrize(
     ("members", "read"),
     [

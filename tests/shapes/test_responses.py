@@ -591,3 +591,15 @@ def test_every_captured_request_is_understood_and_only_added_to() -> None:
         part = json.dumps({"type": "input_text", "text": "NOTE"}, separators=(",", ":"))
         assert result.replace("," + part, "").replace("\\n\\nNOTE", "").encode() == call.body, file.name
     assert seen > 70
+
+
+def test_a_message_that_only_its_client_wrote_takes_no_note() -> None:
+    folder = "<environment_context><cwd>/srv/shop</cwd></environment_context>"
+    said = [
+        {"role": "user", "content": folder},
+        {"role": "user", "content": [{"type": "input_text", "text": "run ls"}]},
+    ]
+    call = SHAPE.read(json.dumps({"model": "m", "input": said}).encode())
+    assert call is not None
+    assert [turn.text for turn in call.turns] == ["", "run ls"]
+    assert [slot.form for slot in call.slots] == ["parts"]
