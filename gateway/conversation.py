@@ -3,8 +3,9 @@
 It reads along in a tunnel (gateway/tunnel.py) and adds notes to what goes up; everything else passes as it is. What a
 call is and how it goes on record is known by gateway/pipeline.py and gateway/record.py.
 
-Responses of one lane (`stream_id`) are answered one after the other, lanes at the same time: so it is known which
-events belong to which call.
+Responses of one lane (`stream_id`) are answered one after the other, lanes at the same time, and each begins by telling
+its id: so it is known which events belong to which call. Where that is in doubt, listening ends: a call may be missing
+from the record, but no answer is ever put down to somebody else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 
 from gateway import forward, identify
 from gateway.errors import RequestError
-from gateway.frames import CREATE, CREATED, STEER, STEERING_OVER, Frame, as_event, frame_of, last_event, parts
+from gateway.frames import CREATE, CREATED, ERROR, STEER, Frame, as_event, frame_of, last_event, parts
 from gateway.pipeline import Begun, Gateway, Request, begin, target_of
 from gateway.ports import Connection, Headers, Incoming, Opened, Outgoing
 from gateway.record import Recorder
@@ -48,7 +49,7 @@ async def connect(gateway: Gateway, request: Request) -> Joined | Incoming:
 
     Raises `RequestError`: `UpgradeRequired` above all, on which clients fall back to HTTP.
     """
-    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing)
+    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
     target = target_of(request, claimed.path)
     query = f"?{request.query}" if request.query else ""
     headers = forward.outgoing_headers(request.headers)
@@ -78,8 +79,8 @@ class Conversation:
         self._shape = gateway.shapes[PATH]
         self._open: list[_Response] = []
         """In the order in which they were asked for."""
-        self._steered: dict[str, list[bytes]] = {}
-        """What the client added to a response under way, by its id: it may lead to a response nobody asks for."""
+        self._is_deaf = False
+        """True once it cannot be told any more which answer belongs to which call; what comes then passes unread."""
 
     @property
     def is_waiting(self) -> bool:
@@ -88,28 +89,37 @@ class Conversation:
 
     async def ask(self, message: str | bytes) -> str | bytes:
         """The client's message, with notes where it asks for a response."""
-        frame = frame_of(message)
-        if isinstance(message, bytes) or frame is None:
+        if self._is_deaf or isinstance(message, bytes):
             return message
-        if frame.type == STEER and len(self._steered) < MAX_OPEN:
-            self._steered.setdefault(frame.previous_response_id or "", []).append(message.encode())
-        return await self._asked(message, frame) if frame.type == CREATE else message
+        if len(message) > self._gateway.visits.max_augmented_bytes or len(self._open) >= MAX_OPEN:
+            await self._stop_listening()
+            return message
+        frame = await _frame(message)
+        if frame is None or frame.type not in (CREATE, STEER):
+            return message
+        if frame.type == STEER:  # it may lead to a response that nobody asked for
+            await self._stop_listening()
+            return message
+        return await self._asked(message, frame)
 
     async def hear(self, message: str | bytes) -> str | bytes | None:
         """The upstream's message; the last one of a response as soon as that is on record."""
-        frame = frame_of(message)
-        if isinstance(message, bytes) or frame is None:
+        if not self._open or isinstance(message, bytes):
             return message
-        await self._follow_steering(frame)
-        response = self._answered_by(frame)
-        if response is None:
+        frame = await _frame(message)
+        response = None if frame is None else await self._answered_by(frame)
+        if frame is None or response is None:
             return message
-        if response.recording is not None:
-            if response.recording.is_refused_for_its_notes(message, frame):
-                self._gateway.augmenter.give_up(response.recording.drop_notes())
-                await self._upstream.send(response.message)
-                return None
-            await response.recording.hear(message, frame)
+        recording = response.recording
+        if recording is not None:
+            if recording.is_refused_for_its_notes(message, frame):
+                self._gateway.augmenter.give_up(recording.drop_notes())
+                if response is self._open[-1]:  # else its answer would come after that of a later call
+                    await self._upstream.send(response.message)
+                    return None
+            if frame.is_overflow and recording.has_notes:
+                self._gateway.augmenter.give_up(recording.scope)
+            await recording.hear(message, frame)
         if frame.type in self._shape.last_events:
             await self._end(response)
         return message
@@ -127,29 +137,44 @@ class Conversation:
         before, body, after = parts(sent)
         call = await self._call(body)
         recording = None if call is None else await self._recording(call, sent)
-        self._open.append(_Response(lane=frame.stream_id, message=message, recording=recording))
+        if self._is_deaf and recording is not None:  # since a moment ago
+            await recording.end()
+            return message
+        has_notes = recording is not None and recording.has_notes
+        self._open.append(_Response(lane=frame.lane, message=message if has_notes else "", recording=recording))
         if recording is None:
             self._gateway.telemetry.passed()
-        if recording is None or not recording.has_notes:
+        if recording is None or not has_notes:
             return message
         return (before + recording.body + after).decode()
 
-    async def _follow_steering(self, frame: Frame) -> None:
-        """Expect the response to what was added, which comes before any that was asked for."""
-        if frame.type not in (CREATED, *STEERING_OVER) or not (said := self._steered.pop(frame.parent, None)):
-            return
-        calls = [call for sent in said if (call := self._shape.read(sent)) is not None]
-        if frame.type == CREATED and calls:
-            turns = tuple(turn for call in calls for turn in call.turns)
-            call = msgspec.structs.replace(calls[-1], turns=turns)
-            recording = await self._recording(call, said[-1], is_sent=True)
-            self._open.insert(0, _Response(lane=frame.stream_id, message="", recording=recording))
+    async def _answered_by(self, frame: Frame) -> _Response | None:
+        """The response that an event belongs to, beyond doubt; where there is doubt, nobody's words are put down.
 
-    def _answered_by(self, frame: Frame) -> _Response | None:
-        """The response that an event belongs to; an error need not say it where there is only one."""
-        asked = [response for response in self._open if response.lane == frame.stream_id]
-        is_alone = frame.type == "error" and len(self._open) == 1
-        return next(iter(asked or (self._open if is_alone else ())), None)
+        A lane's responses begin in the order in which they were asked for, each with an event that names it.
+        """
+        begun = next((each for each in self._open if each.id and each.lane == frame.lane), None)
+        asked = [each for each in self._open if not each.id and each.lane == frame.lane]
+        if frame.type == CREATED:
+            if begun is not None or not asked:
+                await self._stop_listening()
+                return None
+            asked[0].id = frame.response_id or "unnamed"
+            return asked[0]
+        if frame.type == ERROR and begun is None:
+            waiting = asked or [each for each in self._open if not each.id]
+            if len(waiting) != 1 or (not asked and len(self._open) > 1):
+                await self._stop_listening()
+                return None
+            return waiting[0]
+        is_anothers = begun is not None and frame.response_id not in ("", begun.id) and begun.id != "unnamed"
+        return None if is_anothers else begun
+
+    async def _stop_listening(self) -> None:
+        """Read nothing more; only responses that have begun are heard to their end, because they are known by name."""
+        self._is_deaf = True
+        for response in [each for each in self._open if not each.id]:
+            await self._end(response)
 
     async def _end(self, response: _Response) -> None:
         self._open.remove(response)
@@ -157,25 +182,22 @@ class Conversation:
             await response.recording.end()
 
     async def _call(self, body: bytes) -> Call | None:
-        """What is asked for; None when that is not understood, or too much to be looked at."""
-        if len(body) > self._gateway.visits.max_augmented_bytes or len(self._open) >= MAX_OPEN:
-            return None
+        """What is asked for; None when that is not understood."""
         is_large = len(body) > THREADED_READ_BYTES
         return await asyncio.to_thread(self._shape.read, body) if is_large else self._shape.read(body)
 
-    async def _recording(self, call: Call, sent: bytes, *, is_sent: bool = False) -> _Recording | None:
-        """The call as it goes on record; None when it is to pass as it is.
-
-        Args:
-            is_sent: it is too late to add anything.
-        """
+    async def _recording(self, call: Call, sent: bytes) -> _Recording | None:
+        """The call as it goes on record; None when it is to pass as it is."""
         visit = self._gateway.visits.judge(self._shape, self._headers, self._claimed, PATH, call, sent)
-        if is_sent and not isinstance(visit, Outcome):
-            visit = msgspec.structs.replace(visit, mode=identify.narrower(visit.mode, "write"))
-        if isinstance(visit, Outcome) or visit.mode == "off":
+        if isinstance(visit, Outcome):
             return None
+        visit = msgspec.structs.replace(visit, is_retry=False)  # what the handshake says of itself, no frame says
         begun = await begin(self._gateway, visit, PATH)
         return None if isinstance(begun, Outcome) else _Recording(self._gateway.recorder, visit, begun)
+
+
+async def _frame(message: str) -> Frame | None:
+    return await asyncio.to_thread(frame_of, message) if len(message) > THREADED_READ_BYTES else frame_of(message)
 
 
 class _Recording:
@@ -191,14 +213,19 @@ class _Recording:
         """The call with its notes."""
 
     @property
+    def scope(self) -> Scope:
+        """Whose call it is."""
+        return self._exchange.scope
+
+    @property
     def has_notes(self) -> bool:
         """Whether anything was added to it."""
         return self.body is not self._visit.call.body
 
     def is_refused_for_its_notes(self, message: str, frame: Frame) -> bool:
         """Whether the answer is that the call, with notes, does not fit the model."""
-        is_first = self.has_notes and self._listening is None and frame.type == "error"
-        return is_first and forward.is_context_overflow(frame.status or BAD_REQUEST, message.encode())
+        is_first = self.has_notes and self._listening is None and frame.type == ERROR
+        return is_first and forward.is_context_overflow(frame.http_status or BAD_REQUEST, message.encode())
 
     def drop_notes(self) -> Scope:
         """Go on without them; gives the scope of the session, whose conversation leaves no room for notes."""
@@ -211,7 +238,7 @@ class _Recording:
         """Take an event; returns when it may be passed on."""
         self._event = as_event(message, frame)
         if self._listening is None:
-            status = (frame.status or BAD_REQUEST) if frame.type == "error" else OK
+            status = (frame.http_status or BAD_REQUEST) if frame.type == ERROR else OK
             answer = Incoming(status=status, headers=_EVENT_STREAM, chunks=self._events())
             self._listening = self._recorder.listen(self._visit.shape, self._visit.call, self._exchange, answer)
         await anext(self._listening)
@@ -228,11 +255,13 @@ class _Recording:
             yield self._event
 
 
-class _Response(msgspec.Struct, frozen=True, kw_only=True):
+class _Response(msgspec.Struct, kw_only=True, eq=False):
     """A response that was asked for, and is being waited for."""
 
     lane: str | None
     message: str
-    """The client's own."""
+    """The client's own; empty where nothing was added to it."""
     recording: _Recording | None
     """None when the call passes as it is."""
+    id: str = ""
+    """By which the upstream calls it, once it has begun."""

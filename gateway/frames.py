@@ -6,42 +6,64 @@ import msgspec
 
 from gateway.errors import RequestError
 from gateway.shapes.splice import offsets, understood
+from gateway.shapes.wire import ABSENT, STRING, lenient
 
-CREATE, STEER, CREATED = "response.create", "response.steer", "response.created"
-"""What a client sends to get a response, and to add to one; and the first event of a response."""
+CREATE, CREATED, FAILED, ERROR = "response.create", "response.created", "response.failed", "error"
+"""What a client sends to get a response; its first event; one of its last; a refusal, of a call or of anything else."""
 
-STEERING_OVER = ("response.steer.pending", "response.steer.failed")
-"""What was to be added did not lead to a response of its own."""
+STEER = "response.steer"
+"""What a client sends to add to a response under way."""
 
-
-class _Steered(msgspec.Struct, frozen=True, kw_only=True):
-    previous_response_id: str | None = None
+OVERFLOW = "context_length_exceeded"
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of either side."""
+    """A message of either side. Whatever its members are, its type is seen."""
 
     type: str
-    stream_id: str | None = None
-    """The lane. Responses of one lane are answered one after the other, lanes at the same time."""
-    previous_response_id: str | None = None
-    response: msgspec.Raw = msgspec.Raw()
-    """Of a client: the body of the call, where the message is only its envelope."""
-    steer: _Steered = _Steered()
-    status: int | None = None
-    """Of an error: what HTTP would have said."""
+    stream_id: msgspec.Raw = ABSENT
+    response: msgspec.Raw = ABSENT
+    """Of a client: the body of the call, where the message is only its envelope. Of the upstream: the response."""
+    status: msgspec.Raw = ABSENT
 
     @property
-    def parent(self) -> str:
-        """The response that an event about steering names, or that a new one follows."""
-        if self.type == CREATED:
-            followed = understood(bytes(self.response), _STEERED.decode) or _Steered()
-            return followed.previous_response_id or ""
-        return self.steer.previous_response_id or ""
+    def lane(self) -> str | None:
+        """Responses of one lane are answered one after the other, lanes at the same time."""
+        return lenient(STRING, self.stream_id)
+
+    @property
+    def http_status(self) -> int | None:
+        """Of an error: what HTTP would have said."""
+        return lenient(_INTEGER, self.status)
+
+    @property
+    def response_id(self) -> str:
+        """The response that an event is about, where it says so."""
+        return self._response.id or ""
+
+    @property
+    def is_overflow(self) -> bool:
+        """Whether a response failed because the prompt is too long for the model."""
+        error = self._response.error
+        return self.type == FAILED and error is not None and error.code == OVERFLOW
+
+    @property
+    def _response(self) -> _Response:
+        return understood(bytes(self.response), _RESPONSE.decode) or _Response()
+
+
+class _Error(msgspec.Struct, frozen=True, kw_only=True):
+    code: str | None = None
+
+
+class _Response(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
+    error: _Error | None = None
 
 
 _FRAME = msgspec.json.Decoder(Frame)
-_STEERED = msgspec.json.Decoder(_Steered)
+_RESPONSE = msgspec.json.Decoder(_Response)
+_INTEGER = msgspec.json.Decoder(int)
 
 
 def frame_of(message: str | bytes) -> Frame | None:

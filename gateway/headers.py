@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from gateway.ports import Headers
 
 CREDENTIAL_HEADERS = frozenset(
@@ -16,8 +18,30 @@ CREDENTIAL_HEADERS = frozenset(
 )
 """In which clients send a key: OpenAI, Anthropic, Azure, Google, Azure's API management, LiteLLM."""
 
+KEY_PARAMETERS = ("key", "api-key", "api_key")
+"""Where a key stands in a query: Google, Azure, and servers that copy either."""
+
+KEY_PROTOCOL = "openai-insecure-api-key."
+"""How browsers send a key with a WebSocket: as the beginning of a subprotocol (OpenAI's Realtime API)."""
+
 SECRET_HEADERS = CREDENTIAL_HEADERS | {b"cookie", b"x-openwebui-user-jwt"}
 """And what else proves to somebody who the client is."""
+
+
+def is_key_parameter(part: str) -> bool:
+    """Whether a part of a query (`name=value`) is a key."""
+    return unquote(part.partition("=")[0]).lower() in KEY_PARAMETERS
+
+
+def protocols(headers: Headers) -> list[str]:
+    """The WebSocket subprotocols that are offered."""
+    lines = (value.decode("latin-1") for name, value in headers if name.lower() == b"sec-websocket-protocol")
+    return [name.strip() for line in lines for name in line.split(",")]
+
+
+def is_key_protocol(name: str) -> bool:
+    """Whether a subprotocol is a key."""
+    return name.lower().startswith(KEY_PROTOCOL)
 
 
 def first_value(headers: Headers, name: bytes) -> str:

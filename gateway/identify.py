@@ -15,7 +15,7 @@ import msgspec
 
 from gateway import anchors
 from gateway.errors import BadRequest
-from gateway.headers import CREDENTIAL_HEADERS
+from gateway.headers import CREDENTIAL_HEADERS, is_key_parameter, is_key_protocol, protocols
 from gateway.policy import Identify
 from gateway.ports import Clock, Echoes, Headers, Journal
 from gateway.signatures import OpenWebUi
@@ -70,8 +70,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """The path without the identity prefix, still percent-encoded."""
 
 
-def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None = None) -> Claims:
-    """Read headers and path.
+def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None = None, query: str = "") -> Claims:
+    """Read headers, path and query.
 
     Raises `BadRequest` for a name or a mode that makes no sense, `Unauthorized` for a signature that is none.
     """
@@ -86,7 +86,7 @@ def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None
     if not _is_mode(mode):
         raise BadRequest(f"x-accrue-memory: {mode!r} is not one of {', '.join(_MODES)}", code="invalid_memory_mode")
     return Claims(
-        tenant=tenant(headers, secret),
+        tenant=tenant(headers, secret, query),
         user=user,
         session=session,
         agent=agent,
@@ -97,10 +97,15 @@ def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None
     )
 
 
-def tenant(headers: Headers, secret: bytes) -> str:
+def tenant(headers: Headers, secret: bytes, query: str = "") -> str:
     """The tenant: a keyed hash over every credential the request carries, so that no part of one is ever shared."""
     digest = hashlib.blake2b(key=secret, person=b"tenant", digest_size=16)
-    for name, value in sorted((name, value.strip()) for name, value in headers if name in CREDENTIAL_HEADERS):
+    sent = [(name, value.strip()) for name, value in headers if name in CREDENTIAL_HEADERS]
+    sent += [
+        (b"sec-websocket-protocol", name.encode("latin-1")) for name in protocols(headers) if is_key_protocol(name)
+    ]
+    sent += [(b"query", part.encode()) for part in query.split("&") if is_key_parameter(part)]
+    for name, value in sorted(sent):
         digest.update(b"%s %d:%s" % (name, len(value), value))
     return digest.hexdigest()
 

@@ -98,7 +98,7 @@ async def handle(gateway: Gateway, request: Request) -> Answer:
 
     Raises `RequestError` for what is ours to refuse, and when the upstream cannot be reached.
     """
-    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing)
+    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
     target = target_of(request, claimed.path)
     shape = gateway.shapes.get(target) if request.method == "POST" and claimed.mode != "off" else None
     if shape is None:

@@ -80,10 +80,14 @@ async def carry(client: Connection, upstream: Connection, listener: Listener) ->
         error = died
     finally:
         await _stopped(up, down)
-        for message in await listener.end(error):
-            await tunnel.tell(message)
-        await client.close(closing)
-        await upstream.close(closing)
+        try:
+            for message in await listener.end(error):
+                await tunnel.tell(message)
+        finally:
+            try:
+                await client.close(closing)
+            finally:
+                await upstream.close(closing)
 
 
 async def _stopped(*tasks: asyncio.Task[Closing]) -> None:

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from gateway import conversation
 from gateway.body import Body
@@ -384,65 +385,111 @@ async def test_identity_comes_from_the_path_of_the_handshake(served: Served, exc
     assert (exchange.scope.user, exchange.scope.session) == ("ada", "tea")
 
 
-# Steering: what is added to a response under way leads to one that nobody asked for
+# Which answer belongs to which call: where that is in doubt, none is put down to any
 
 FIRST, SECOND, THIRD = (f"resp_{place}0f1e2d3c4b5a69788796a5b4c3d2e1f0" for place in range(3))
-ADDED = '{"type":"response.steer","previous_response_id":"' + FIRST + '","input":"%s"}'
+MALFORMED = b'{"type":"error","status":"400","stream_id":null,"error":{"code":"invalid_request"}}'
 
 
-def event(kind: str, **members: object) -> bytes:
-    return json.dumps({"type": kind, "stream_id": "a", **members}).encode()
+def answer(name: str, words: str, *, kind: str = "completed") -> list[bytes]:
+    content = [{"type": "output_text", "text": words, "annotations": []}]
+    output = [{"type": "message", "id": f"msg_{name}", "role": "assistant", "content": content}]
+    events: list[Event] = [
+        {"type": "response.created", "response": {"id": name, "output": []}},
+        {"type": f"response.{kind}", "response": {"id": name, "status": kind, "output": output}},
+    ]
+    return [json.dumps(event).encode() for event in events]
 
 
-def response(kind: str, name: str, **members: object) -> bytes:
-    return event(f"response.{kind}", response={"id": name, "status": kind, "output": [], **members})
+def said_and_answered(exchanges: Exchanges) -> dict[str, list[str]]:
+    """What was answered to whom, of those on record."""
+    return {
+        exchange.turns[0].text: [turn.text for turn in exchange.reply.turns if exchange.reply] if exchange.reply else []
+        for exchange in exchanges()
+    }
 
 
-async def test_what_a_steered_response_becomes_is_on_record_and_followed(
+async def play(served: Served, upstream: ScriptedUpstream, asked: list[str], *steps: list[bytes]) -> None:
+    """Send each message, then read all that the upstream has to say to it."""
+    async with opened(served) as socket:
+        upstream.script([Step(chunks=step) for step in steps])
+        for message, step in zip(asked, steps, strict=True):
+            await socket.send(message)
+            for event in step:
+                assert await socket.recv() == event.decode()
+
+
+@pytest.mark.promise("P7")
+async def test_a_refusal_whatever_it_looks_like_ends_its_call_and_no_other(
     served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
 ) -> None:
-    successor = [response("created", SECOND, previous_response_id=FIRST), response("completed", SECOND)]
-    async with opened(served) as socket:
-        upstream.script(
-            [
-                Step(chunks=[response("created", FIRST)]),
-                Step(chunks=[event("response.steer.accepted")]),
-                Step(chunks=[response("incomplete", FIRST), *successor], hold=[0]),
-                Step(chunks=[response("created", THIRD), response("completed", THIRD)], hold=[0]),
-            ]
-        )
-        await socket.send(asking("one", stream_id="a"))
-        await socket.recv()
-        for words in ("not that one", "the other one"):
-            await socket.send(ADDED % words)
-        await socket.send(asking("two", previous_response_id=SECOND, stream_id="a"))
-        assert json.loads(await socket.recv())["type"] == "response.steer.accepted"
-        upstream.release()
-        assert [json.loads(await socket.recv())["response"]["id"] for _ in range(3)] == [FIRST, SECOND, SECOND]
-        upstream.release()
-        assert [json.loads(await socket.recv())["response"]["id"] for _ in range(2)] == [THIRD, THIRD]
-        assert messages(upstream)[1] == ADDED % "not that one"
-    by_reply = {exchange.reply.id: exchange for exchange in exchanges() if exchange.reply}
-    said = {name: [turn.text for turn in exchange.turns] for name, exchange in by_reply.items()}
-    assert said == {FIRST: ["one"], SECOND: ["not that one", "the other one"], THIRD: ["two"]}
-    assert by_reply[SECOND].scope == by_reply[FIRST].scope
+    asked = [asking(text) for text in ("one", "two")]
+    await play(served, upstream, asked, [MALFORMED], answer(SECOND, "answer to two"))
+    assert said_and_answered(exchanges) == {"one": [], "two": ["answer to two"]}
 
 
-@pytest.mark.parametrize("mode", ["on", "read"])
-async def test_steering_that_leads_to_nothing_leaves_nothing(
-    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges, mode: str
+@pytest.mark.promise("P7")
+async def test_what_is_told_of_a_response_after_its_end_is_not_the_next_ones(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
 ) -> None:
-    over = event("response.steer.pending", steer={"id": "s", "previous_response_id": FIRST})
-    last = [response("created", SECOND, previous_response_id=FIRST), response("completed", SECOND)]
-    async with opened(served, **{"x-accrue-memory": mode}) as socket:
-        upstream.script([Step(chunks=[over] if mode == "on" else [event("response.steer.accepted")])])
-        await socket.send(ADDED % "words")
-        await socket.recv()
-        upstream.script([Step(chunks=last)])
-        await socket.send('{"type":"response.other"}')
-        for told_event in last:
-            assert await socket.recv() == told_event.decode()
-    assert exchanges() == []
+    late = answer(FIRST, "half of it", kind="failed")[1]
+    asked = [asking(text) for text in ("one", "two")]
+    await play(served, upstream, asked, [MALFORMED], [late, *answer(SECOND, "answer to two")])
+    assert said_and_answered(exchanges) == {"one": [], "two": ["answer to two"]}
+
+
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize(
+    ("doubtful", "told_of_it"),
+    [
+        ('{"type":"response.other"}', MALFORMED),
+        ('{"type":"response.steer","input":"not that"}', b'{"type":"response.steer.accepted"}'),
+    ],
+    ids=["an error of one of two", "steering"],
+)
+async def test_after_a_doubt_nothing_more_is_put_on_record(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges, doubtful: str, told_of_it: bytes
+) -> None:
+    async with opened(served) as socket:
+        upstream.script([Step(), Step(), Step(chunks=[told_of_it]), Step(chunks=answer(FIRST, "nobody's"))])
+        for message in (asking("one"), asking("two"), doubtful, asking("three")):
+            await socket.send(message)
+        assert [await socket.recv() for _ in range(3)] == [
+            event.decode() for event in (told_of_it, *answer(FIRST, "nobody's"))
+        ]
+        await served.parts.gateway.recorder.drain()
+    found = said_and_answered(exchanges)
+    assert (found.pop("one"), found.pop("two")) == ([], [])
+    assert found.pop("three", []) == []
+
+
+@pytest.mark.promise("P7")
+async def test_a_response_that_nobody_asked_for_is_nobodys(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    asked = ['{"type":"response.other"}', asking("one"), asking("two")]
+    twice = [*answer(SECOND, "answer to one"), *answer(THIRD, "nobody's")]
+    await play(served, upstream, asked, answer(FIRST, "nobody's"), twice, answer(FIRST, "answer to two"))
+    assert said_and_answered(exchanges) == {"one": ["answer to one"], "two": ["answer to two"]}
+
+
+async def test_a_handshake_that_was_a_retry_makes_no_retry_of_its_calls(served: Served, exchanges: Exchanges) -> None:
+    async with opened(served, **{"x-stainless-retry-count": "1"}) as socket:
+        for _ in range(2):
+            await say(socket, "hi")
+    assert [exchange.attempts for exchange in exchanges()] == [1, 1]
+
+
+@pytest.mark.promise("P7")
+async def test_two_keys_in_subprotocols_are_two_tenants(served: Served, exchanges: Exchanges) -> None:
+    url = f"ws{served.url[4:]}/responses"
+    async with asyncio.timeout(20):
+        for key in ("sk-alice", "sk-bob"):
+            protocols = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{key}")]
+            async with connect(url, subprotocols=protocols, proxy=None) as socket:
+                await say(socket, "hi")
+    alice, bob = exchanges()
+    assert alice.scope.tenant != bob.scope.tenant
 
 
 # The ends of a connection
@@ -453,12 +500,13 @@ async def test_steering_that_leads_to_nothing_leaves_nothing(
 async def test_an_upstream_that_dies_leaves_an_error_and_an_interrupted_exchange(
     served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
 ) -> None:
+    created = b'{"type":"response.created","stream_id":"a","response":{"id":"resp_1"}}'
     begun = b'{"type":"response.output_text.delta","stream_id":"a","output_index":0,"delta":"Once upon"}'
     async with opened(served) as socket:
-        upstream.script([Step(hold=[0]), Step(chunks=[begun, b"more"], cut=len(begun), hold=[1])])
+        upstream.script([Step(hold=[0]), Step(chunks=[created, begun, b"more"], cut=len(created + begun), hold=[2])])
         await socket.send(asking("never answered"))
         await socket.send(asking("a tale", stream_id="a"))
-        assert await socket.recv() == begun.decode()
+        assert [await socket.recv() for _ in range(2)] == [created.decode(), begun.decode()]
         upstream.release()
         upstream.release()
         errors = [json.loads(await socket.recv()) for _ in range(2)]

@@ -20,20 +20,32 @@ JSON = st.recursive(
 BODIES = st.dictionaries(st.text(), JSON, max_size=4)
 
 
-@pytest.mark.parametrize("message", [b'{"type":"x"}', "", "no", "[]", '{"type":1}', '{"type":"x","stream_id":7}', "{}"])
+@pytest.mark.parametrize("message", [b'{"type":"x"}', "", "no", "[]", '{"type":1}', "{}"])
 def test_what_is_not_worded_as_the_api_does_is_no_frame(message: str | bytes) -> None:
     assert frame_of(message) is None
 
 
-def test_a_frame_names_its_lane_and_the_response_it_follows() -> None:
-    created = frame_of('{"type":"response.created","stream_id":"a","response":{"previous_response_id":"resp_1"}}')
-    pending = frame_of('{"type":"response.steer.pending","steer":{"id":"s","previous_response_id":"resp_1"}}')
-    first = frame_of('{"type":"response.created","response":{"previous_response_id":null,"x":"\\ud800"}}')
-    odd = frame_of('{"type":"response.created","response":[]}')
+def test_a_frame_names_its_lane_and_its_response() -> None:
+    created = frame_of('{"type":"response.created","stream_id":"a","response":{"id":"resp_1","x":"\\ud800"}}')
     assert created is not None
-    assert created.stream_id == "a"
-    frames = [created, pending, first, odd, frame_of('{"type":"response.created"}')]
-    assert [frame.parent for frame in frames if frame] == ["resp_1", "resp_1", "", "", ""]
+    assert (created.lane, created.response_id, created.http_status) == ("a", "resp_1", None)
+
+
+@pytest.mark.parametrize(
+    "members", ['"status":"400","stream_id":7', '"response":[]', '"response":{"id":5}', '"status":{}']
+)
+def test_a_frame_with_odd_members_is_a_frame_of_its_type(members: str) -> None:
+    frame = frame_of('{"type":"error",' + members + "}")
+    assert frame is not None
+    assert (frame.type, frame.lane, frame.response_id, frame.http_status) == ("error", None, "", None)
+
+
+def test_a_response_says_that_its_prompt_was_too_long() -> None:
+    failed = '{"type":"response.failed","response":{"id":"resp_1","error":{"code":"%s"}}}'
+    long, other = frame_of(failed % "context_length_exceeded"), frame_of(failed % "server_error")
+    assert long is not None
+    assert other is not None
+    assert (long.is_overflow, other.is_overflow) == (True, False)
 
 
 @pytest.mark.promise("P2")

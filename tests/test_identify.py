@@ -279,8 +279,13 @@ def test_every_credential_counts_and_each_makes_another_tenant() -> None:
         [KEY, (b"x-api-key", b"")],
         [(b"authorization", b"Bearer sk-1x-api-key 1:k")],
         [(b"authorization", b"Bearer sk-1x-api-key:k")],
+        [(b"sec-websocket-protocol", b"realtime, openai-insecure-api-key.sk-1")],
+        [(b"sec-websocket-protocol", b"realtime, openai-insecure-api-key.sk-2")],
     ]
-    assert len({tenant(headers, SECRET) for headers in sent}) == len(sent)
+    tenants = {tenant(headers, SECRET) for headers in sent}
+    tenants |= {tenant([], SECRET, query) for query in ("key=a", "key=b", "x=1&api-key=a", "API%5Fkey=a")}
+    assert len(tenants) == len(sent) + 4
+    assert tenant([KEY], SECRET, "beta=true&monkey=a") == tenant([KEY], SECRET)
 
 
 @pytest.mark.promise("P7")

@@ -17,7 +17,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -26,7 +25,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.errors import BadRequest, ConfigError, RequestError, UpstreamTimeout, UpstreamUnreachable
-from gateway.headers import SECRET_HEADERS
+from gateway.headers import SECRET_HEADERS, is_key_parameter
 from gateway.ports import Headers, Incoming, Opened, Outgoing
 from gateway.upstreams import sockets
 
@@ -44,9 +43,6 @@ LARGE_BODY_BYTES = 1024 * 1024
 
 _KEY_PLACES = {b"authorization": b"Bearer ", b"x-api-key": b"", b"api-key": b""}
 """Where a key is put, and what precedes it there: OpenAI, Anthropic, Azure."""
-
-_KEY_PARAMETERS = ("key", "api-key", "api_key")
-"""Where it stands in a query: Google, Azure, and servers that copy either."""
 
 
 _BROKE_OFF = "broke off its answer"
@@ -261,7 +257,7 @@ def _with_key(headers: Headers, key: bytes) -> Headers:
 def _without_keys(target: str) -> str:
     """The target without the client's keys in its query; all else as it was written."""
     path, mark, query = target.partition("?")
-    kept = [part for part in query.split("&") if unquote(part.partition("=")[0]).lower() not in _KEY_PARAMETERS]
+    kept = [part for part in query.split("&") if not is_key_parameter(part)]
     return path + mark + "&".join(kept) if kept else path
 
 

@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.errors import UpgradeRequired, UpstreamUnreachable
+from gateway.headers import is_key_protocol
 from gateway.ports import MAX_MESSAGE_BYTES, Closing, Opened
 
 HANDSHAKE_TIMEOUT_S = 10.0
@@ -31,12 +32,9 @@ TELLING_STATUSES = (401, 429)
 """Refusals of the caller, which would be the same over HTTP. Any other says that there is no WebSocket to be had; if
 it meant the caller after all, HTTP will say so."""
 
-NORMAL_CLOSURE = 1000
+NORMAL_CLOSURE, INTERNAL_ERROR = 1000, 1011
 _NEVER_SENT = (0, 1005, 1006)
 """Codes that stand for a close without one (RFC 6455, 7.4.1)."""
-
-_KEY_PROTOCOL = "openai-insecure-api-key."
-"""How browsers send a key: as the beginning of a subprotocol (OpenAI's Realtime API)."""
 
 
 class Refused(aiohttp.ClientError):
@@ -62,15 +60,16 @@ async def opened(session: aiohttp.ClientSession, url: URL, headers: CIMultiDict[
     """
     offered = [name.strip() for line in headers.getall("sec-websocket-protocol", ()) for name in line.split(",")]
     kept = CIMultiDict((name, value) for name, value in headers.items() if not name.startswith("sec-websocket-"))
-    socket = await session.ws_connect(
-        url,
-        headers=kept,
-        protocols=[name for name in offered if not (has_own_key and name.startswith(_KEY_PROTOCOL))],
-        timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=CLOSE_TIMEOUT_S),
-        heartbeat=HEARTBEAT_S,
-        autoclose=False,
-        max_msg_size=MAX_MESSAGE_BYTES,
-    )
+    async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+        socket = await session.ws_connect(
+            url,
+            headers=kept,
+            protocols=[name for name in offered if not (has_own_key and is_key_protocol(name))],
+            timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=CLOSE_TIMEOUT_S),
+            heartbeat=HEARTBEAT_S,
+            autoclose=False,
+            max_msg_size=MAX_MESSAGE_BYTES,
+        )
     answered = list(socket._response.raw_headers)  # no public way to what else the upstream said
     return Opened(headers=answered, subprotocol=socket.protocol, connection=_Socket(socket, url.authority))
 
@@ -103,8 +102,7 @@ class _Socket:
                 content: str | bytes = message.data
                 return content
             case WSMsgType.CLOSE:
-                code = NORMAL_CLOSURE if message.data in _NEVER_SENT else message.data
-                return Closing(code=code, reason=message.extra or "")
+                return Closing(code=_passable(message.data), reason=message.extra or "")
         raise self._dead()
 
     async def close(self, closing: Closing) -> None:
@@ -114,3 +112,11 @@ class _Socket:
 
     def _dead(self) -> UpstreamUnreachable:
         return UpstreamUnreachable(f"the upstream {self._authority} broke off the connection")
+
+
+def _passable(code: int) -> int:
+    """The code, or what stands for one that may not be sent on (RFC 6455, 7.4)."""
+    if code in _NEVER_SENT:
+        return NORMAL_CLOSURE
+    is_valid = (1000 <= code <= 1014 and code not in (1004, 1006)) or 3000 <= code <= 4999
+    return code if is_valid else INTERNAL_ERROR
