@@ -296,6 +296,39 @@ async def test_a_call_too_long_with_its_notes_is_sent_once_more_without_them(
     assert [exchange.outcome.reason for exchange in exchanges()[1:]] == ["context_overflow"] * 3
 
 
+async def test_a_call_too_long_with_its_notes_is_not_sent_again_behind_a_later_one(
+    served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    refusal = b'{"type":"error","status":400,"error":{"code":"context_length_exceeded","message":"too long"}}'
+    lane = refusal.replace(b'"status"', b'"stream_id":"a","status"')
+    async with opened(served) as socket:
+        upstream.script([Step(), Step(), Step(chunks=[lane])])
+        for message in (asking(QUESTION, stream_id="a"), asking(QUESTION, stream_id="b"), '{"type":"response.other"}'):
+            await socket.send(message)
+        assert await socket.recv() == lane.decode()
+    assert [exchange.outcome.reason for exchange in exchanges()[1:2]] == ["context_overflow"]
+
+
+async def test_a_response_that_fails_because_it_is_too_long_leaves_the_session_without_notes(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    async with opened(served) as socket:
+        await say(socket, DOG)
+    await served.learnt()
+    failed = {"id": "resp_1", "status": "failed", "output": [], "error": {"code": "context_length_exceeded"}}
+    events = [json.dumps({"type": f"response.{kind}", "response": failed}).encode() for kind in ("created", "failed")]
+    async with opened(served, **{"x-accrue-session": "s1"}) as socket:
+        upstream.script([Step(chunks=events)])
+        await socket.send(asking(QUESTION))
+        assert [await socket.recv() for _ in events] == [event.decode() for event in events]
+        assert "chicken" in messages(upstream)[-1]
+        await say(socket, QUESTION)
+    assert messages(upstream)[-1] == asking(QUESTION)
+
+
 async def test_a_prewarm_gets_no_notes_and_teaches_nothing_but_is_followed(
     served: Served, upstream: ScriptedUpstream, exchanges: Exchanges
 ) -> None:

@@ -180,8 +180,20 @@ async def test_the_upstreams_close_is_told_with_its_code_and_reason(scripted: Sc
         assert await answer.connection.receive() == Closing(code=4002)
 
 
-@pytest.mark.parametrize(("given", "code"), [(b"", 1000), (b"\x03\xee", 1000), (b"\x03\xe9", 1001)])
-async def test_a_close_without_a_code_is_a_normal_one(given: bytes, code: int) -> None:
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (b"", 1000),
+        (b"\x03\xee", 1000),
+        (b"\x03\xe9", 1001),
+        (b"\x13\x87", 4999),
+        (b"\x13\x88", 1011),
+        (b"\xff\xff", 1011),
+    ],
+)
+async def test_a_close_without_a_code_is_a_normal_one_and_one_that_nobody_may_send_an_error(
+    given: bytes, code: int
+) -> None:
     script = accepting(UPGRADE, [], b"\x88%c%b" % (len(given), given))
     async with asyncio.timeout(5), serving(script) as url, aclosing(HttpUpstream(url)) as upstream:
         answer = await upstream.connect(handshake())
