@@ -17,8 +17,7 @@ from msgspec import Meta
 
 from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
-from gateway.routes import BUILT_IN, DEFAULT, Route, faults
-from gateway.routes import UpstreamConfig as UpstreamConfig
+from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults
 
 DEFAULT_FILE = "config.yaml"
 PREFIX = "ACCRUE_"

@@ -18,8 +18,8 @@ import msgspec
 from gateway import forward, identify
 from gateway.errors import RequestError
 from gateway.frames import CREATE, CREATED, ERROR, STEER, Frame, as_event, frame_of, last_event, parts
-from gateway.pipeline import Begun, Gateway, Request, begin, target_of
-from gateway.ports import Connection, Headers, Incoming, Opened, Outgoing
+from gateway.pipeline import Begun, Gateway, Request, begin, outgoing_of, target_of
+from gateway.ports import Connection, Headers, Incoming, Opened
 from gateway.record import Recorder
 from gateway.tunnel import Listener, Nobody
 from gateway.types import Call, Outcome, Scope
@@ -51,9 +51,7 @@ async def connect(gateway: Gateway, request: Request) -> Joined | Incoming:
     """
     claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
     target = target_of(request, claimed.path)
-    query = f"?{request.query}" if request.query else ""
-    headers = forward.outgoing_headers(request.headers)
-    answer = await gateway.upstream.connect(Outgoing(method="GET", target=target + query, headers=headers, body=None))
+    answer = await gateway.upstream.connect(outgoing_of(request, target, None))
     if isinstance(answer, Incoming):
         return answer
     if PATH not in gateway.shapes or target != PATH or claimed.mode == "off":

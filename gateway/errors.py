@@ -23,6 +23,9 @@ from __future__ import annotations
 
 import msgspec
 
+CONTEXT_OVERFLOW = "context_length_exceeded"
+"""OpenAI's code for a prompt that is too long for the model."""
+
 HTTP_ERROR = 400
 """Statuses from here on are refusals, whose bodies end without an end mark and teach nothing."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.errors import RequestError
+from gateway.errors import CONTEXT_OVERFLOW, RequestError
 from gateway.ports import Headers
 
 HOP_BY_HOP = frozenset(
@@ -33,7 +33,6 @@ _NOT_ONWARD = HOP_BY_HOP | {
 }
 _OURS = b"x-accrue-"
 
-_OVERFLOW_CODE = "context_length_exceeded"
 _OVERFLOW_WORDS = ("maximum context length", "context window", "prompt is too long")
 """OpenAI and vLLM; OpenAI's /responses; Anthropic. Not every server that copies the API copies the code."""
 
@@ -73,7 +72,7 @@ def is_context_overflow(status: int, body: bytes) -> bool:
     except msgspec.DecodeError:
         return False
     message = (fault.message or "").lower()
-    return fault.code == _OVERFLOW_CODE or any(words in message for words in _OVERFLOW_WORDS)
+    return fault.code == CONTEXT_OVERFLOW or any(words in message for words in _OVERFLOW_WORDS)
 
 
 def interrupted_event(error: RequestError, *, tail: bytes = b"\n\n", is_named: bool = False) -> bytes:

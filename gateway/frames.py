@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.errors import RequestError
+from gateway.errors import CONTEXT_OVERFLOW, RequestError
 from gateway.shapes.splice import offsets, understood
 from gateway.shapes.wire import ABSENT, STRING, lenient
 
@@ -13,8 +13,6 @@ CREATE, CREATED, FAILED, ERROR = "response.create", "response.created", "respons
 
 STEER = "response.steer"
 """What a client sends to add to a response under way."""
-
-OVERFLOW = "context_length_exceeded"
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +43,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     def is_overflow(self) -> bool:
         """Whether a response failed because the prompt is too long for the model."""
         error = self._response.error
-        return self.type == FAILED and error is not None and error.code == OVERFLOW
+        return self.type == FAILED and error is not None and error.code == CONTEXT_OVERFLOW
 
     @property
     def _response(self) -> _Response:

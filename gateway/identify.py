@@ -19,7 +19,7 @@ from gateway.headers import CREDENTIAL_HEADERS, is_key_parameter, is_key_protoco
 from gateway.policy import Identify
 from gateway.ports import Clock, Echoes, Headers, Journal
 from gateway.signatures import OpenWebUi
-from gateway.sources import AGENT, OPENWEBUI_USER, PARENT, SESSION, USER, Sent, decoded, first, named_headers
+from gateway.sources import PARENT, SESSION, SIGNED_USER, USER, Sent, decoded, first, named_headers
 from gateway.types import Call, MemoryMode, Scope, Session
 
 Anonymous = Literal["credential", "session", "off"]
@@ -120,14 +120,14 @@ def identity(claimed: Claims, sent: Sent, policy: Identify, anonymous: Anonymous
     """Who speaks: named by our own headers or the path, else where clients name them, else the credential.
 
     Args:
-        policy: with the headers that it names, and its own answer to who an unnamed caller is.
-        anonymous: who an unnamed caller is where the policy does not say.
+        policy: with the headers that it names.
+        anonymous: who an unnamed caller is.
     """
     own = policy.headers
-    table = [source for source in USER if source is not OPENWEBUI_USER] if claimed.is_signed_for else USER
+    table = SIGNED_USER if claimed.is_signed_for else USER
     named = claimed.user or claimed.signed or first(named_headers(own.user), sent) or first(table, sent)
     user = _bounded(named)
-    if user is None and (policy.anonymous or anonymous) == "credential":
+    if user is None and anonymous == "credential":
         user = _credential_user(sent)
     session = claimed.session or first(named_headers(own.session), sent)
     if session is None and (session := first(SESSION, sent)) and user is None and not anchors.is_telling_id(session):
@@ -144,7 +144,7 @@ def identity(claimed: Claims, sent: Sent, policy: Identify, anonymous: Anonymous
 def agent_of(claimed: Claims, sent: Sent, policy: Identify | None = None) -> str:
     """The agent, by which policies can be chosen; `default` when nothing tells."""
     own = policy.headers.agent if policy is not None else ()
-    return claimed.agent or _bounded(first(named_headers(own), sent) or first(AGENT, sent)) or "default"
+    return claimed.agent or _bounded(first(named_headers(own), sent) or sent.agent) or "default"
 
 
 async def session_of(journal: Journal, clock: Clock, who: Identity, call: Call) -> Session:

@@ -180,7 +180,7 @@ async def _forward(
 ) -> tuple[Incoming, Exchange]:
     """Send the request; once more without notes if they made it too long for the model."""
     is_silent = prompt.body is visit.call.body
-    untouched = _outgoing(request, exchange.path, visit.sent, model=visit.call.model)
+    untouched = outgoing_of(request, exchange.path, visit.sent, model=visit.call.model)
     headers = [line for line in untouched.headers if line[0] != b"content-encoding"]
     augmented = msgspec.structs.replace(untouched, headers=headers, body=prompt.body)
     try:
@@ -202,7 +202,7 @@ async def _forward(
 async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome) -> Answer:
     """The upstream's answer to the client's own bytes."""
     gateway.telemetry.passed()
-    outgoing = _outgoing(request, target, await _unread(request.body))
+    outgoing = outgoing_of(request, target, await _unread(request.body))
     incoming = await _sent(gateway, outgoing)
     headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
     return Answer(
@@ -227,7 +227,10 @@ async def _sent(gateway: Gateway, outgoing: Outgoing) -> Incoming:
     return incoming
 
 
-def _outgoing(request: Request, target: str, body: bytes | AsyncIterator[bytes] | None, *, model: str = "") -> Outgoing:
+def outgoing_of(
+    request: Request, target: str, body: bytes | AsyncIterator[bytes] | None, *, model: str = ""
+) -> Outgoing:
+    """The request as it goes upstream."""
     query = f"?{request.query}" if request.query else ""
     headers = forward.outgoing_headers(request.headers)
     if request.body.length is not None and not isinstance(body, bytes | None):

@@ -158,6 +158,13 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Of one WebSocket message, on either side: unlike a body it is held whole. Images travel inside, as base64."""
 
 
+NORMAL_CLOSURE, INTERNAL_ERROR = 1000, 1011
+"""Codes of a close (RFC 6455, 7.4.1): in order; because the other side of a tunnel is no more."""
+
+NO_CODES = frozenset((0, 1005, 1006))
+"""What stands for a close without a code, and may not be sent on (RFC 6455, 7.4.1); aiohttp says 0."""
+
+
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a connection as one side declared it."""
 

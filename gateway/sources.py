@@ -67,6 +67,11 @@ class Sent:
         return " ".join(self.headers.get(name, "") for name in ("user-agent", "originator", "x-title"))
 
     @cached_property
+    def agent(self) -> str | None:
+        """The agent by the table: asked for to choose a policy, and again to say who speaks under it."""
+        return first(AGENT, self)
+
+    @cached_property
     def codex(self) -> Any:
         """What Codex says of a turn, over HTTP in a header and over WebSocket in each frame."""
         written = self.headers.get("x-codex-turn-metadata") or ""
@@ -207,6 +212,9 @@ USER: tuple[Source, ...] = (
     body("metadata", "userId"),
     codex("installation_id"),
 )
+
+SIGNED_USER = tuple(source for source in USER if source is not OPENWEBUI_USER)
+"""The same where Open WebUI signs for its users."""
 
 SESSION: tuple[Source, ...] = (
     header("x-litellm-session-id"),

@@ -10,10 +10,7 @@ import asyncio
 from typing import Protocol
 
 from gateway.errors import ClientGone, RequestError, UpstreamUnreachable
-from gateway.ports import Closing, Connection
-
-INTERNAL_ERROR = 1011
-"""Code of a close because the other side is no more (RFC 6455, 7.4.1)."""
+from gateway.ports import INTERNAL_ERROR, NORMAL_CLOSURE, Closing, Connection
 
 AFTERWARDS_S = 600.0
 """So long is read on for an answer whose client has left: the longest silence that is waited for over HTTP as well."""
@@ -119,7 +116,7 @@ class _Tunnel:
             if heard is not None:
                 await self.tell(heard)
             if self.is_left and not self._listener.is_waiting:
-                return Closing(code=1000)
+                return Closing(code=NORMAL_CLOSURE)
         return message
 
     async def tell(self, message: str | bytes) -> None:

@@ -14,12 +14,8 @@ from gateway.body import Body
 from gateway.conversation import connect
 from gateway.errors import ClientGone, RequestError
 from gateway.pipeline import Gateway, Request
-from gateway.ports import Closing, Headers, Incoming
+from gateway.ports import NO_CODES, NORMAL_CLOSURE, Closing, Headers, Incoming
 from gateway.tunnel import carry
-
-NORMAL_CLOSURE = 1000
-_NEVER_SENT = (1005, 1006)
-"""Codes that stand for a close without one (RFC 6455, 7.4.1)."""
 
 _OF_A_HANDSHAKE = b"sec-websocket-"
 _NO_CHUNKS: tuple[bytes, ...] = ()
@@ -66,7 +62,7 @@ class _Client:
             message: str | bytes = event["text"] if event.get("text") is not None else event["bytes"]
             return message
         code = event.get("code", NORMAL_CLOSURE)
-        return Closing(code=NORMAL_CLOSURE if code in _NEVER_SENT else code, reason=event.get("reason") or "")
+        return Closing(code=NORMAL_CLOSURE if code in NO_CODES else code, reason=event.get("reason") or "")
 
     async def close(self, closing: Closing) -> None:
         try:

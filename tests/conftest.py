@@ -11,7 +11,8 @@ import msgspec
 import pytest
 import structlog
 
-from gateway.config import Config, Server, UpstreamConfig
+from gateway.config import Config, Server
+from gateway.routes import UpstreamConfig
 from gateway.serve import serving
 from gateway.testing import ScriptedUpstream
 from gateway.types import Operator

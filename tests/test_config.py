@@ -13,7 +13,6 @@ from gateway.config import (
     LISTS,
     Config,
     Server,
-    UpstreamConfig,
     check_bind,
     environment,
     is_loopback,
@@ -23,7 +22,7 @@ from gateway.config import (
 )
 from gateway.documents import Reader, overlay
 from gateway.errors import ConfigError
-from gateway.routes import BUILT_IN, Route, RouteMatch
+from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from gateway.config import UpstreamConfig
 from gateway.pipeline import PASSED_WHOLE_BYTES
+from gateway.routes import UpstreamConfig
 from gateway.testing import ScriptedUpstream, Step
 from tests.captures import Answered, Sent, bearer, posted, send
 from tests.conftest import Serve, Served

@@ -18,7 +18,7 @@ import pytest
 from multidict import CIMultiDictProxy
 from openai import AsyncOpenAI
 
-from gateway.config import UpstreamConfig
+from gateway.routes import UpstreamConfig
 from gateway.testing import ScriptedUpstream, Step
 from tests.conftest import Serve, Served
 

@@ -11,9 +11,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from gateway import websocket
-from gateway.config import UpstreamConfig
 from gateway.errors import ClientGone
 from gateway.ports import Closing
+from gateway.routes import UpstreamConfig
 from gateway.testing import ScriptedUpstream, Step
 from tests.conftest import Serve, Served
 from tests.test_app import talk

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.config import Config, UpstreamConfig
+from gateway.config import Config
 from gateway.errors import DataDirError, MemoryUnavailable
-from gateway.routes import BUILT_IN, Route, RouteMatch
+from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
 from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.types import Found, Memory, Query, Scope
 from gateway.upstreams.http import HttpUpstream
@@ -117,7 +117,8 @@ async def test_a_route_leads_to_its_upstream(serve: Serve, upstream: ScriptedUps
 
 TRANSLATES = """
 import asyncio, sys
-from gateway.config import Config, UpstreamConfig, environment
+from gateway.config import Config, environment
+from gateway.routes import UpstreamConfig
 from gateway.ports import Outgoing
 from gateway.routes import Route, RouteMatch
 from gateway.wiring import _upstream

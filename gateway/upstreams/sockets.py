@@ -17,7 +17,7 @@ from yarl import URL
 
 from gateway.errors import UpgradeRequired, UpstreamUnreachable
 from gateway.headers import is_key_protocol
-from gateway.ports import MAX_MESSAGE_BYTES, Closing, Opened
+from gateway.ports import INTERNAL_ERROR, MAX_MESSAGE_BYTES, NO_CODES, NORMAL_CLOSURE, Closing, Opened
 
 HANDSHAKE_TIMEOUT_S = 10.0
 """For the answer to a handshake, which no model has to think about. Codex waits 15 s, and falls back at a 426."""
@@ -31,10 +31,6 @@ CLOSE_TIMEOUT_S = 2.0
 TELLING_STATUSES = (401, 429)
 """Refusals of the caller, which would be the same over HTTP. Any other says that there is no WebSocket to be had; if
 it meant the caller after all, HTTP will say so."""
-
-NORMAL_CLOSURE, INTERNAL_ERROR = 1000, 1011
-_NEVER_SENT = (0, 1005, 1006)
-"""Codes that stand for a close without one (RFC 6455, 7.4.1)."""
 
 
 class Refused(aiohttp.ClientError):
@@ -116,7 +112,7 @@ class _Socket:
 
 def _passable(code: int) -> int:
     """The code, or what stands for one that may not be sent on (RFC 6455, 7.4)."""
-    if code in _NEVER_SENT:
+    if code in NO_CODES:
         return NORMAL_CLOSURE
     is_valid = (1000 <= code <= 1014 and code not in (1004, 1006)) or 3000 <= code <= 4999
     return code if is_valid else INTERNAL_ERROR

@@ -17,6 +17,7 @@ from gateway.shapes.wire import TOKENS_PER_MEDIA_PART
 from gateway.sse import events
 from gateway.types import Call, Note, Reply, ToolCall, Turn, Usage
 from tests.evaluation import data_dir
+from tests.shapes.oddities import odd, unknown, words, written
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"q": 1}'}}
@@ -219,41 +220,6 @@ def test_a_member_written_with_escapes_is_the_same_member() -> None:
     assert json.loads(place(call, "N"))["messages"] == [{"role": "user", "content": "hi\n\nN"}]
 
 
-def spaces(draw: st.DrawFn) -> str:
-    return draw(st.sampled_from(["", " ", "\n\t", "\r\n  "]))
-
-
-def written(draw: st.DrawFn, value: object) -> str:
-    """JSON of a value with odd whitespace, duplicate members and escapes; a `Raw` value stands as it is."""
-    if isinstance(value, msgspec.Raw):
-        return bytes(value).decode()
-    if isinstance(value, list):
-        items = [spaces(draw) + written(draw, item) + spaces(draw) for item in value]
-        return "[" + (",".join(items) or spaces(draw)) + "]"
-    if isinstance(value, dict):
-        members = list(value.items())
-        if members:
-            name, member = members[-1]
-            twice: list[tuple[str, object]] = draw(st.sampled_from([[], [(name, member)], [(name, None)]]))
-            members = twice + members  # of a duplicate the last one counts
-        pairs = [f"{json.dumps(name)}{spaces(draw)}:{spaces(draw)}{written(draw, member)}" for name, member in members]
-        return "{" + spaces(draw) + f"{spaces(draw)},{spaces(draw)}".join(pairs) + spaces(draw) + "}"
-    is_ascii: bool = draw(st.booleans())
-    return json.dumps(value, ensure_ascii=is_ascii or has_lone_surrogates(value))
-
-
-def has_lone_surrogates(value: object) -> bool:
-    """Those have no UTF-8, and can only be written as escapes."""
-    return any("\ud800" <= letter <= "\udfff" for letter in str(value))
-
-
-words = st.text(st.characters(exclude_categories=()), max_size=8)
-odd = st.sampled_from([b"1.0", b"1e400", b"-0.0", b"12345678901234567890123", b'"\\u00e9\\/\\ud83d\\ude00"', b"[]"])
-unknown = st.recursive(
-    odd.map(msgspec.Raw) | words | st.none(),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words.map("x-{}".format), inner, max_size=2),
-    max_leaves=5,
-)
 text_parts = st.fixed_dictionaries({"type": st.just("text"), "text": words}, optional={"cache_control": unknown})
 parts = st.lists(
     text_parts | words | st.just(IMAGE) | st.fixed_dictionaries({"type": words, "x-y": unknown}), max_size=3
