@@ -13,9 +13,10 @@ from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.identify import tenant
 from gateway.kinds.episode import KIND
 from gateway.learn import STANDARD_MODEL
+from gateway.memories import Memory
 from gateway.stores.local import LocalStore
 from gateway.tokens import Tokens
-from gateway.types import Memory, Scope
+from gateway.types import Scope
 
 CREDENTIAL = "Bearer benchmark"
 USER = "benchmark"

@@ -19,10 +19,11 @@ from gateway import identify
 from gateway.compose import Composer, Prompt, open_slots
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
+from gateway.memories import Recalled
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.recall import recall
 from gateway.telemetry import Telemetry
-from gateway.types import Outcome, Recalled, Scope, Session
+from gateway.types import Outcome, Scope, Session
 from gateway.visits import Visit
 
 HELD_OWNERS = 1024

@@ -18,10 +18,11 @@ import msgspec
 from gateway.anchors import HEAD
 from gateway.fence import NOTES, RULES, SEPARATOR, Fence
 from gateway.kinds.base import Kind
+from gateway.memories import Memory, Ranked, Recalled
 from gateway.policy import Budget, Place, Policy
 from gateway.ports import TokenCounter
 from gateway.shapes.base import Shape
-from gateway.types import Call, Considered, Memory, Note, Outcome, Ranked, Recalled, Session, Slot
+from gateway.types import Call, Considered, Note, Outcome, Session, Slot
 
 LINE_TOKENS = 3
 """Of a line besides its text: the bullet and the line break."""

@@ -17,8 +17,9 @@ import structlog
 from gateway.errors import HTTP_ERROR, MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
+from gateway.memories import Memory, Origin, Span
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
-from gateway.types import Exchange, Memory, Origin, Turn
+from gateway.types import Exchange, Turn
 
 BATCH = 64
 """Exchanges leased at once."""
@@ -192,20 +193,22 @@ def _derived(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> Itera
                 yield _memory(exchange, kind, span, turn, window_key(turns, index), now)
 
 
-def _memory(exchange: Exchange, kind: Kind, span: str, turn: Turn, window: str, now: float) -> Memory:
+def _memory(exchange: Exchange, kind: Kind, span: Span, turn: Turn, window: str, now: float) -> Memory:
     """A pinned memory is known by its words, whoever's turn it was said in; an episode by its place in a session."""
     session = exchange.scope.session
     return Memory(
-        id=_id(kind.name, span.casefold()) if kind.is_pinned else _id(kind.name, session, turn.role, turn.text),
+        id=_id(kind.name, span.text.casefold()) if kind.is_pinned else _id(kind.name, session, turn.role, turn.text),
         kind=kind.name,
-        text=span,
-        key=span if kind.is_pinned else window,
+        text=span.text,
+        key=span.text if kind.is_pinned else window,
         origin=_ORIGINS[turn.role],
         exchange=exchange.id,
         session=session,
         at=exchange.at,
         recorded_at=now,
         speaker=turn.role,
+        reach=span.reach,
+        slot=span.slot,
     )
 
 

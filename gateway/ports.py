@@ -11,7 +11,8 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.types import Exchange, Found, Memory, Operator, Query, Scope, Session
+from gateway.memories import Found, Memory, Query
+from gateway.types import Exchange, Operator, Scope, Session
 
 Headers = list[tuple[bytes, bytes]]
 """Raw header lines in order, repeated names kept."""

@@ -11,10 +11,11 @@ from operator import itemgetter
 
 from gateway.kinds.base import DAY_S, Kind
 from gateway.kinds.sentences import is_empty_talk, is_question
+from gateway.memories import Hit, Query, Ranked, Recalled
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
 from gateway.telling import mention_of, telling
-from gateway.types import Hit, Query, Ranked, Recalled, Scope
+from gateway.types import Scope
 
 MAX_QUERY_CHARS = 2_000
 """Of the user's message are searched by; a pasted document asks nothing more with its tail."""

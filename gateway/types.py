@@ -12,9 +12,6 @@ import msgspec
 
 from gateway.errors import ScopeError
 
-Origin = Literal["operator", "user", "assistant", "tool", "import"]
-"""Who said a thing. A derived memory has the lowest origin of its sources (operator is highest)."""
-
 MemoryMode = Literal["on", "read", "write", "off"]
 """What a caller or a policy allows: `read` recalls without recording, `write` records without adding."""
 
@@ -233,68 +230,3 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool = False
     is_adrift: bool = False
     """True when the session could not be looked up, and this one stands in for it."""
-
-
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """A thing worth remembering, with the evidence for it."""
-
-    id: str
-    kind: str
-    """Name of a file in gateway/kinds/."""
-    text: str
-    """Verbatim span of what was said."""
-    key: str
-    """The text it is found by: its window of turns for an episode, else the text itself."""
-    origin: Origin
-    exchange: str
-    session: str
-    at: float
-    """Unix seconds from which it holds."""
-    recorded_at: float
-    ended_at: float | None = None
-    """Unix seconds at which it was superseded or revoked."""
-    speaker: str = "user"
-    tokens: int = 0
-    """Tokens of its rendered line, counted once when it was written."""
-
-
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What recall asks a store for."""
-
-    text: str
-    kinds: tuple[str, ...]
-    """Kinds to search by relevance."""
-    pinned: tuple[str, ...]
-    """Kinds to return whatever the text."""
-    limit: int
-    """Candidates per way of searching."""
-
-
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate and its raw score in each way of searching that found it (`words`, `dense`)."""
-
-    memory: Memory
-    scores: Mapping[str, float]
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A store's answer to a query: pinned memories newest first, hits in no order that counts."""
-
-    pinned: tuple[Memory, ...] = ()
-    hits: tuple[Hit, ...] = ()
-
-
-class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """A hit with its one score; those that ranking skips are kept, so that they can be explained."""
-
-    memory: Memory
-    scores: Mapping[str, float]
-    score: float
-    skipped: str = ""
-
-
-class Recalled(msgspec.Struct, frozen=True, kw_only=True):
-    """Memories for one call: pinned ones newest first, hits best first."""
-
-    pinned: tuple[Memory, ...] = ()
-    hits: tuple[Ranked, ...] = ()

@@ -25,6 +25,7 @@ from gateway.fence import Fence
 from gateway.journals.sqlite import SqliteJournal, read_exchange_beside
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
+from gateway.memories import Memory, Query
 from gateway.pipeline import Gateway
 from gateway.policy import PolicyBook
 from gateway.ports import Clock, Embedder, Journal, MemoryStore, Upstream
@@ -37,7 +38,7 @@ from gateway.signatures import OpenWebUi
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
-from gateway.types import Exchange, Memory, Query, Scope
+from gateway.types import Exchange, Scope
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.routed import Provider, RoutedUpstream
 from gateway.visits import Visits

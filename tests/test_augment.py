@@ -20,6 +20,7 @@ from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
 from gateway.journals.sqlite import SqliteJournal
+from gateway.memories import Found, Memory, Query
 from gateway.policy import Identify, Policy, Recall
 from gateway.ports import Echoes
 from gateway.shapes.chat import SHAPE
@@ -28,7 +29,7 @@ from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.tokens import Tokens
-from gateway.types import Exchange, Found, Memory, MemoryMode, Outcome, Query, Scope, Session
+from gateway.types import Exchange, MemoryMode, Outcome, Scope, Session
 from gateway.visits import Visit
 from gateway.wiring import KINDS
 from tests.conftest import Serve, Served

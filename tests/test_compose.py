@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from gateway.compose import BLOCK_TOKENS, DEFAULT_OUTPUT_TOKENS, LINE_TOKENS, Composer, Prompt
 from gateway.fence import SEPARATOR, Fence
+from gateway.memories import Memory, Ranked, Recalled
 from gateway.policy import Budget, Place, Policy
 from gateway.shapes.chat import SHAPE
 from gateway.shapes.responses import SHAPE as RESPONSES
 from gateway.tokens import Tokens
-from gateway.types import Call, Memory, Note, Outcome, Ranked, Recalled, Scope, Session
+from gateway.types import Call, Note, Outcome, Scope, Session
 from gateway.wiring import KINDS
 
 TOKENS = Tokens.from_litellm()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.fence import MARKS, NOTES, RULES, SEPARATOR, Fence
-from gateway.types import Memory
+from gateway.memories import Memory
 from gateway.wiring import KINDS
 
 SECRET = b"s" * 32

@@ -20,10 +20,11 @@ from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite import SqliteJournal
 from gateway.kinds.constraint import Constraint
 from gateway.learn import BATCH, MAX_TURNS, WINDOW_CHARS, Learner, derive, window_key
+from gateway.memories import Memory, Span
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from gateway.tokens import Tokens
-from gateway.types import Exchange, Memory, Reply, Scope, ToolCall, Turn
+from gateway.types import Exchange, Reply, Scope, ToolCall, Turn
 from gateway.wiring import KINDS
 
 NOW = 1_800_000_000.0
@@ -75,17 +76,17 @@ class Hoard(Constraint):
 
     name = "hoard"
 
-    def find(self, turn: Turn) -> Sequence[str]:
-        return [turn.text]
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
+        return [Span(text=turn.text)]
 
 
 class Allergic(Constraint):
     """A kind with a fault: there is a word it cannot bear."""
 
-    def find(self, turn: Turn) -> Sequence[str]:
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
         if "pollen" in turn.text:
             raise ZeroDivisionError("a fault of ours")
-        return super().find(turn)
+        return super().find(turn, is_first=is_first)
 
 
 class Shaky(LocalStore):

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import DAY_S
+from gateway.memories import Found, Hit, Memory, Query, Ranked
 from gateway.policy import Recall
 from gateway.recall import EXPLAINED, MAX_QUERY_CHARS, RECENCY_SHARE, rank, recall
 from gateway.stores.local import LocalStore
-from gateway.types import Found, Hit, Memory, Query, Ranked, Scope
+from gateway.types import Scope
 from gateway.wiring import KINDS
 
 QUESTION = "How deep is the harbour?"

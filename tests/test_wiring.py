@@ -12,9 +12,10 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.memories import Found, Memory, Query
 from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
 from gateway.testing import ManualClock, ScriptedUpstream
-from gateway.types import Found, Memory, Query, Scope
+from gateway.types import Scope
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.routed import RoutedUpstream
 from gateway.wiring import KINDS, PROOF, SHAPES, prove, running

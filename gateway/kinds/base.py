@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gateway.types import Memory, Turn
+from gateway.memories import Memory, Span
+from gateway.types import Turn
 
 DAY_S = 86_400
 
@@ -38,8 +39,17 @@ class Kind(Protocol):
         """True when its lines are instructions and stand in the block of rules."""
         ...
 
-    def find(self, turn: Turn) -> Sequence[str]:
-        """Verbatim spans of the turn that are worth keeping as this kind; never raises."""
+    @property
+    def half_life_days(self) -> float:
+        """Age at which recency counts half among its memories."""
+        ...
+
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
+        """Spans of the turn that are worth keeping as this kind; never raises.
+
+        Args:
+            is_first: whether the turn is the first that a user says in its session.
+        """
         ...
 
     def line(self, memory: Memory) -> str:

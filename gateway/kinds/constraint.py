@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from gateway.kinds.base import day
 from gateway.kinds.sentences import is_off_the_record, is_passing, is_question, plain, sentences
-from gateway.types import Memory, Turn
+from gateway.memories import Memory, Span
+from gateway.types import Turn
 
 _POLITE = r"(?:(?:please|pls|and|also|so|ok(?:ay)?|but|hey|listen|just|kindly)[,\s]+)*"
 _VERB = (
@@ -108,12 +109,13 @@ class Constraint:
     order = 1
     is_pinned = True
     is_rule = True
+    half_life_days = 365.0
 
-    def find(self, turn: Turn) -> Sequence[str]:
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
         """Sentences of a user that say how the assistant is to behave from then on."""
         if turn.role != "user" or is_off_the_record(turn.text):
             return []
-        return [sentence for sentence in sentences(turn.text) if _is_standing(sentence)]
+        return [Span(text=sentence) for sentence in sentences(turn.text) if _is_standing(sentence)]
 
     def line(self, memory: Memory) -> str:
         """The sentence with its date, so that a newer one is seen to win."""

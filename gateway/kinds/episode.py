@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from gateway.kinds.base import day
 from gateway.kinds.sentences import is_empty_talk, is_off_the_record
-from gateway.types import Memory, Turn
+from gateway.memories import Memory, Span
+from gateway.types import Turn
 
 MAX_CHARS = 2_000
 """Of a turn are kept: a longer one is a document, and its beginning says what it is. The journal has it whole."""
@@ -23,14 +24,15 @@ class Episode:
     order = 3
     is_pinned = False
     is_rule = False
+    half_life_days = 90.0
 
-    def find(self, turn: Turn) -> Sequence[str]:
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
         """The turn itself, if a user or an assistant said something in it."""
         if turn.role not in ("user", "assistant") or is_empty_talk(turn.text):
             return []
         if turn.role == "user" and is_off_the_record(turn.text):
             return []
-        return [turn.text.strip()[:MAX_CHARS].rstrip()]
+        return [Span(text=turn.text.strip()[:MAX_CHARS].rstrip())]
 
     def line(self, memory: Memory) -> str:
         """Date, speaker and words."""

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from gateway.kinds.base import day
 from gateway.kinds.sentences import is_off_the_record, is_passing, is_question, plain, sentences
-from gateway.types import Memory, Turn
+from gateway.memories import Memory, Span
+from gateway.types import Turn
 
 _OFTEN = r"(?:(?:really|much|still|now|always|usually|generally|strongly|absolutely|also|do|just|totally|especially) )*"
 _TASTE = (
@@ -124,12 +125,13 @@ class Preference:
     order = 2
     is_pinned = True
     is_rule = False
+    half_life_days = 365.0
 
-    def find(self, turn: Turn) -> Sequence[str]:
+    def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
         """Sentences in which a user says something lasting of themself."""
         if turn.role != "user" or is_off_the_record(turn.text):
             return []
-        return [sentence for sentence in sentences(turn.text) if _is_stated(sentence)]
+        return [Span(text=sentence) for sentence in sentences(turn.text) if _is_stated(sentence)]
 
     def line(self, memory: Memory) -> str:
         """The sentence with its date, so that a newer one is seen to win."""

@@ -6,11 +6,12 @@ import pytest
 
 from gateway.kinds.constraint import KIND
 from gateway.kinds.sentences import MAX_SENTENCE_CHARS
-from gateway.types import Memory, Turn
+from gateway.memories import Memory
+from gateway.types import Turn
 
 
 def said(text: str, role: str = "user") -> list[str]:
-    return list(KIND.find(Turn(role=role, text=text)))
+    return [span.text for span in KIND.find(Turn(role=role, text=text))]
 
 
 def missed(text: str, reason: str) -> object:

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.kinds.episode import KIND, MAX_CHARS, MAX_LINE_CHARS
-from gateway.types import Memory, Turn
+from gateway.memories import Memory
+from gateway.types import Turn
 
 
 def kept(text: str, role: str = "user") -> list[str]:
-    return list(KIND.find(Turn(role=role, text=text)))
+    return [span.text for span in KIND.find(Turn(role=role, text=text))]
 
 
 def memory(text: str, speaker: str = "user") -> Memory:

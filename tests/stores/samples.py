@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.errors import MemoryUnavailable
-from gateway.types import Memory, Query, Scope
+from gateway.memories import Memory, Query
+from gateway.types import Scope
 
 ANN = Scope(tenant="acme", user="ann")
 BOB = Scope(tenant="acme", user="bob")

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MemoryUnavailable, ScopeError
+from gateway.memories import Memory
 from gateway.ports import MemoryStore
-from gateway.types import Memory, Scope
+from gateway.types import Scope
 from tests.stores.conftest import Open
 from tests.stores.samples import ANN, BOB, memory, query
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.errors import MemoryUnavailable, ScopeError
+from gateway.memories import Found, Hit, Memory, Query
 from gateway.ports import Embedder
 from gateway.stores.local.index import Index
 from gateway.stores.local.truth import Truth
-from gateway.types import Found, Hit, Memory, Query, Scope
+from gateway.types import Scope
 
 READERS = 2
 """A slow listing must not hold up recall; more would only wait for the interpreter lock, which searching holds."""

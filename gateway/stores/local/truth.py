@@ -17,7 +17,7 @@ from queue import SimpleQueue
 import msgspec
 
 from gateway.database import connect, connect_readonly
-from gateway.types import Memory
+from gateway.memories import Memory
 
 FIELDS = Memory.__struct_fields__
 """Each is a column of the same name: a new field of Memory needs a migration here."""
@@ -25,7 +25,7 @@ FIELDS = Memory.__struct_fields__
 MAX_PINNED = 200
 """Of a kind are told of at all: no budget has room for more, and who says always a thousand times means none of it."""
 
-COLUMNS = ", ".join(FIELDS)
+COLUMNS = ", ".join(f'"{field}"' for field in FIELDS)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,11 +77,25 @@ def _create(connection: sqlite3.Connection) -> None:
         )
 
 
-MIGRATIONS = (_create,)
+def _add_what_memories_became(connection: sqlite3.Connection) -> None:
+    for column in (
+        "ended_by TEXT NOT NULL DEFAULT ''",
+        "evidence TEXT NOT NULL DEFAULT ''",
+        "reach TEXT NOT NULL DEFAULT 'user'",
+        "slot TEXT NOT NULL DEFAULT ''",
+        "count INTEGER NOT NULL DEFAULT 1",
+        "last TEXT NOT NULL DEFAULT ''",
+        "\"before\" TEXT NOT NULL DEFAULT ''",
+        "\"after\" TEXT NOT NULL DEFAULT ''",
+    ):
+        connection.execute(f"ALTER TABLE memories ADD COLUMN {column}")
+
+
+MIGRATIONS = (_create, _add_what_memories_became)
 
 _PUT = f"""
     INSERT INTO memories (owner, tenant, {COLUMNS}) VALUES (?, ?, {", ".join("?" * len(FIELDS))})
-    ON CONFLICT (owner, id) DO UPDATE SET {", ".join(f"{field} = excluded.{field}" for field in FIELDS)}"""
+    ON CONFLICT (owner, id) DO UPDATE SET {", ".join(f'"{field}" = excluded."{field}"' for field in FIELDS)}"""
 
 _CHANGES = """
     SELECT changes.number, changes.point, owner, kind, key

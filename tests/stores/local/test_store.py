@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import MemoryUnavailable
+from gateway.memories import Found
 from gateway.stores.local import LocalStore
 from gateway.stores.local.store import SETTLE_AFTER
-from gateway.types import Found
 from tests.stores.samples import ANN, WordsEmbedder, memory, query
 
 
