@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,9 @@ from typing import Self
 import msgspec
 
 from benchmarks.load import Plan, Result
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PREAMBLE = "# Benchmarks\n\nNewest first. Figures of different machines or dates do not compare; ratios nearly do."
 
 POLL_S = 0.01
 IDLE_S = 0.3
@@ -172,6 +176,14 @@ def machine(packages: Sequence[str]) -> str:
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     python = ".".join(str(part) for part in sys.version_info[:3])
     return f"{os.cpu_count()} cores ({model[1] if model else 'unknown'}), Python {python}, {versions}"
+
+
+def report(subject: str, section: str, *, is_written: bool) -> None:
+    """Print a section, and put it with today's date into docs/benchmarks.md where that is asked for."""
+    print(section)
+    if is_written:
+        document = DOCUMENT.read_text() if DOCUMENT.exists() else PREAMBLE
+        DOCUMENT.write_text(with_section(document, f"{subject}, {date.today().isoformat()}", section))
 
 
 def with_section(document: str, heading: str, text: str) -> str:

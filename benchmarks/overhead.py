@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import count
 from pathlib import Path
 
@@ -24,9 +23,6 @@ from benchmarks.arms import Arm, arms, modules_of_a_gateway, reset
 from benchmarks.harness import Failed, Sample
 from benchmarks.load import Plan
 from benchmarks.seed import seed
-
-DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-PREAMBLE = "# Benchmarks\n\nNewest first. Figures of different machines or dates do not compare; ratios nearly do."
 
 CONCURRENCY = (1, 16, 64)
 WARM_UP_S = 0.5
@@ -65,11 +61,7 @@ def main() -> None:
             with arms(folder, seeded, arguments.litellm, starts) as started:
                 _round(started, number, arguments.seconds, questions, samples)
             print(f"round {number + 1} of {arguments.rounds} done", file=sys.stderr, flush=True)
-    section = _section(samples, starts, len(modules), arguments)
-    print(section)
-    if arguments.write:
-        document = DOCUMENT.read_text() if DOCUMENT.exists() else PREAMBLE
-        DOCUMENT.write_text(harness.with_section(document, f"Overhead, {date.today().isoformat()}", section))
+    harness.report("Overhead", _section(samples, starts, len(modules), arguments), is_written=arguments.write)
 
 
 def _arguments() -> argparse.Namespace:

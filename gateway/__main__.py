@@ -14,7 +14,7 @@ import uvloop
 from gateway import __version__, demo, explain
 from gateway.config import Config, environment, load_config
 from gateway.errors import AccrueError
-from gateway.policy import load_policies
+from gateway.policybook import load_policies
 from gateway.routes import unused
 from gateway.serve import reachable
 from gateway.serve import serve as serve_gateway

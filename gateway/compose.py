@@ -17,18 +17,13 @@ import msgspec
 
 from gateway.anchors import HEAD
 from gateway.fence import NOTES, RULES, SEPARATOR, Fence
-from gateway.kinds.base import Kind
+from gateway.filling import LINE_TOKENS, Filling, Line, bullets, in_order, lane_tokens
+from gateway.kinds.base import Grouping, Kind
 from gateway.memories import Memory, Ranked, Recalled
-from gateway.policy import Budget, Place, Policy
+from gateway.policy import Place, Policy
 from gateway.ports import TokenCounter
 from gateway.shapes.base import Shape
 from gateway.types import Call, Considered, Note, Outcome, Session, Slot
-
-LINE_TOKENS = 3
-"""Of a line besides its text: the bullet and the line break."""
-
-BLOCK_TOKENS = 70
-"""Of a block besides its lines: two tags with their nonce, and the preamble. Checked by counting before it is used."""
 
 DEFAULT_OUTPUT_TOKENS = 1_024
 """Kept free for the answer when the client names no limit."""
@@ -44,16 +39,6 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     considered: tuple[Considered, ...] = ()
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered memory and the slot it is meant for."""
-
-    memory: Memory
-    kind: Kind
-    text: str
-    where: str
-    tokens: int
-
-
 def open_slots(call: Call, session: Session, place: Place) -> tuple[Slot | None, Slot | None]:
     """The head and the newest user message, where the session has not yet decided what to add there."""
     head = next((slot for slot in call.slots if slot.is_head), None) if place.head else None
@@ -65,32 +50,6 @@ def _undecided(slot: Slot | None, session: Session) -> Slot | None:
     return None if slot is None or slot.where in session.ledger else slot
 
 
-class _Filling:
-    """Lines taken so far, in lane order; what a lane leaves unspent is there for the next."""
-
-    def __init__(self, allowance: int, budget: Budget, replayed: Sequence[Note]) -> None:
-        self.lines: list[Line] = []
-        self._left = allowance
-        self._lanes = dict(budget.lanes)
-        for note in replayed:
-            for lane, tokens in note.lane_tokens.items():
-                self._lanes[lane] = self._lanes.get(lane, 0) - tokens
-        self._blocks: set[tuple[str, bool]] = set()
-
-    def take(self, line: Line) -> bool:
-        """Take the line if its lane and the whole have room for it."""
-        block = (line.where, line.kind.is_rule)
-        cost = line.tokens + (0 if block in self._blocks else BLOCK_TOKENS)
-        lane_left = self._lanes.get(line.kind.name, 0)
-        if cost > self._left or line.tokens > lane_left:
-            return False
-        self._left -= cost
-        self._lanes[line.kind.name] = lane_left - line.tokens
-        self._blocks.add(block)
-        self.lines.append(line)
-        return True
-
-
 class _Offers:
     """What decides on candidates for one call: the open slots, and what the session has said already."""
 
@@ -99,7 +58,7 @@ class _Offers:
         call: Call,
         head: Slot | None,
         turn: Slot | None,
-        filling: _Filling,
+        filling: Filling,
         replayed: Sequence[Note],
         session: str,
     ) -> None:
@@ -109,10 +68,12 @@ class _Offers:
         self._head = head
         self._turn = turn
         self._noted = {memory for note in replayed for memory in note.memories}
+        self._pinned: list[str] = []
 
-    def slot(self, kind: Kind) -> Slot | None:
-        """Where a memory of this kind goes now: stable lanes into the head, while it is open."""
-        return (self._head or self._turn) if kind.is_pinned else self._turn
+    def slot(self, memory: Memory, kind: Kind) -> Slot | None:
+        """Where a memory goes now: stable lanes into the head, while it is open; what held once is no part of them."""
+        is_stable = kind.is_pinned and memory.ended_at is None
+        return (self._head or self._turn) if is_stable else self._turn
 
     def objection(self, memory: Memory) -> str:
         """Why the memory need not be said; empty when it may."""
@@ -122,11 +83,15 @@ class _Offers:
             return "in-context"
         return "told" if self._is_told(memory) else ""
 
+    def pin(self, memory: Memory) -> None:
+        """Take note of a pinned memory that is told now, or was earlier in the session."""
+        self._pinned.append(memory.text)
+
     def _is_told(self, memory: Memory) -> bool:
         """True when pinned lines already say all of it, word for word."""
         rest = memory.text
-        for line in self.filling.lines:
-            rest = rest.replace(line.memory.text, "") if line.kind.is_pinned else rest
+        for text in self._pinned:
+            rest = rest.replace(text, "")
         return rest != memory.text and not any(letter.isalnum() for letter in rest)
 
 
@@ -135,6 +100,7 @@ class Composer:
 
     def __init__(self, kinds: Mapping[str, Kind], counter: TokenCounter, fence: Fence) -> None:
         self._kinds = dict(sorted(kinds.items(), key=lambda item: item[1].order))
+        self._groups = {name: kind.group for name, kind in kinds.items() if isinstance(kind, Grouping)}
         self._counter = counter
         self._fence = fence
 
@@ -148,7 +114,7 @@ class Composer:
             return Prompt(body=call.body, outcome=Outcome(status="empty", reason="window"))
         head, turn = open_slots(call, session, policy.place)
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent - _tokens(kept)
-        filling = _Filling(allowance, policy.budget, [*replayed, *kept])
+        filling = Filling(allowance, policy.budget, [*replayed, *kept])
         offers = _Offers(call, head, turn, filling, [*replayed, *kept], session.scope.session)
         considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
         lacks_room = allowance <= 0 and any(entry.decision == "budget" for entry in considered)
@@ -180,12 +146,17 @@ class Composer:
         text = kind.line(memory)
         tokens = (memory.tokens or self._counter.count(text, offers.call.model)) + LINE_TOKENS
         decision = candidate.skipped or offers.objection(memory)
-        slot = offers.slot(kind)
+        if kind.is_pinned and decision == "already-noted":
+            offers.pin(memory)
+        slot = offers.slot(memory, kind)
         if not decision and slot is None:
             decision = "no-place"
         elif not decision and slot is not None:
-            line = Line(memory=memory, kind=kind, text=text, where=slot.where, tokens=tokens)
+            group = self._groups[kind.name](memory) if kind.name in self._groups else ""
+            line = Line(memory=memory, kind=kind, text=text, group=group, where=slot.where, tokens=tokens)
             decision = "injected" if offers.filling.take(line) else "budget"
+            if kind.is_pinned and decision == "injected":
+                offers.pin(memory)
         return Considered(
             memory=memory.id,
             lane=kind.name,
@@ -210,10 +181,10 @@ class Composer:
             lines = lines[: min(len(lines) - 1, len(lines) * max(allowance, 0) // total)]
 
     def _note(self, model: str, session: Session, slot: Slot, taken: Sequence[Line]) -> Note:
-        lines = sorted(taken, key=lambda line: (line.memory.at, line.memory.id))  # the later one holds
+        lines = in_order(taken)
         nonce = self._fence.nonce(session.scope.owner + session.scope.session)
-        rules = self._fence.block(RULES, nonce, [line.text for line in lines if line.kind.is_rule])
-        notes = self._fence.block(NOTES, nonce, [line.text for line in lines if not line.kind.is_rule])
+        rules = self._fence.block(RULES, nonce, bullets([line for line in lines if line.is_rule]))
+        notes = self._fence.block(NOTES, nonce, bullets([line for line in lines if not line.is_rule]))
         text = SEPARATOR.join(block for block in (rules, notes) if block)
         return Note(
             where=slot.where,
@@ -221,15 +192,8 @@ class Composer:
             tokens=self._counter.count(SEPARATOR + text, model) if text else 0,
             memories=tuple(line.memory.id for line in lines),
             lanes=Counter(line.kind.name for line in lines),
-            lane_tokens=_lane_tokens(lines),
+            lane_tokens=lane_tokens(lines),
         )
-
-
-def _lane_tokens(lines: Sequence[Line]) -> Mapping[str, int]:
-    tokens: Counter[str] = Counter()
-    for line in lines:
-        tokens[line.kind.name] += line.tokens
-    return tokens
 
 
 def _replayed(call: Call, session: Session) -> list[Note]:

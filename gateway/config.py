@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
-from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults
+from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, Url, faults
 
 DEFAULT_FILE = "config.yaml"
 PREFIX = "ACCRUE_"
@@ -78,7 +78,33 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
 class EmbedderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What turns texts into vectors."""
 
-    kind: Literal["wordllama"] = "wordllama"
+    kind: Literal["wordllama", "fastembed", "http"] = "wordllama"
+    """In this process, with the default's own words or with a model of fastembed; or a server with `/embeddings`."""
+    model: str | None = None
+    """By its name for fastembed or for the server."""
+    url: Url = ""
+    """The server's base, down to and including `/v1`."""
+    api_key: Annotated[str, Meta(pattern=r"^[!-~]+\Z")] | None = None
+    dimensions: Annotated[int, Meta(ge=1, le=16_384)] | None = None
+    """Asked of the server; None takes what the model gives."""
+    query_prefix: str = ""
+    """What the model wants before a text to search by."""
+    passage_prefix: str = ""
+    """What it wants before a text to be found."""
+    patience_ms: Annotated[int, Meta(ge=1, le=60_000)] = 25
+    """How long a search waits for its vector; half of the default `recall.deadline_ms`."""
+    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 10_000
+    """The server's longest silence."""
+    batch: Annotated[int, Meta(ge=1, le=2_048)] = 32
+    """Texts at once: the least that a server of Hugging Face's text-embeddings-inference takes by default."""
+
+
+EMBEDDER_KEYS = {
+    "wordllama": {"kind"},
+    "fastembed": {"kind", "model", "query_prefix", "passage_prefix", "patience_ms", "batch"},
+    "http": set(EmbedderConfig.__struct_fields__),
+}
+"""What an embedder of each kind can be told."""
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +172,7 @@ def load_config(
     config = overlay(_built_in(in_file, in_environment), in_file)
     anchored = {name: str(folder / getattr(config, name)) for name in PATHS}
     config = overlay(config, anchored, in_environment, in_flags)
-    for place, fault in faults(config.routes, config.upstreams):
+    for place, fault in (*faults(config.routes, config.upstreams), *_embedder_faults(config.embedder)):
         reader.complain(reader.place(place), fault)
     reader.finish()
     return config
@@ -191,6 +217,19 @@ def check_bind(config: Config) -> None:
         "who reaches the port can use memory with any credential; bind to 127.0.0.1, or accept it with "
         "auth.allow_public: true"
     )
+
+
+def _embedder_faults(embedder: EmbedderConfig) -> Iterator[tuple[str, str]]:
+    """What does not go together: the path of each place in config.yaml, and what is wrong there."""
+    changed = {
+        name for name, value in msgspec.structs.asdict(EmbedderConfig()).items() if value != getattr(embedder, name)
+    }
+    for name in sorted(changed - EMBEDDER_KEYS[embedder.kind]):
+        yield f"$.embedder.{name}", f"an embedder of kind {embedder.kind} has none"
+    if embedder.kind == "http" and not embedder.url:
+        yield "$.embedder", "an embedder of kind http needs a url"
+    if embedder.kind != "wordllama" and not embedder.model:
+        yield "$.embedder", f"an embedder of kind {embedder.kind} needs a model"
 
 
 def _built_in(*layers: Members) -> Config:

@@ -5,6 +5,7 @@
 <data-dir>/journal.db  the raw record (gateway/journals/sqlite)
 <data-dir>/memories.db what was learnt from it (gateway/stores/local)
 <data-dir>/index/      derived from memories.db, may be deleted
+<data-dir>/distil.json what waits to be distilled, and what that has cost today (gateway/backlog)
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class DataDir:
         """The folder of the search index."""
         return self.path / "index"
 
+    @property
+    def distil(self) -> Path:
+        """The file of what waits to be distilled."""
+        return self.path / "distil.json"
+
     def hold(self) -> None:
         """Make the directory if need be and lock it. Raises `DataDirError` when another process has it."""
         try:
@@ -75,7 +81,7 @@ class DataDir:
         file = self.path / "secret.key"
         try:
             if not file.exists():
-                _write_whole(file, secrets.token_bytes(SECRET_BYTES))
+                write_whole(file, secrets.token_bytes(SECRET_BYTES))
             secret = file.read_bytes()
         except OSError as error:
             raise DataDirError(f"{file}: {error.strerror}") from error
@@ -84,8 +90,11 @@ class DataDir:
         return secret
 
 
-def _write_whole(file: Path, content: bytes) -> None:
-    """All of a file or none of it, even at a power cut: without its secret everything remembered is lost."""
+def write_whole(file: Path, content: bytes) -> None:
+    """All of a file or none of it, even at a power cut: without its secret everything remembered is lost.
+
+    It is readable by its owner only. Blocks for the disk; raises `OSError`.
+    """
     draft = file.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

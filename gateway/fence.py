@@ -32,7 +32,9 @@ _ID_OPENING = "[m_"
 
 MARKS = (b"accrue-", b"[m_")
 """A text that holds neither holds nothing of ours."""
-_QUOTED_LINE = re.compile(r"^.*\[m_[0-9a-f]{12}\][ \t\r]*(?:\n|\Z)", re.MULTILINE)
+_QUOTED_LINE = re.compile(r"^.*\[m_(?:\d{6,15}|[0-9a-f]{12})\][ \t\r]*(?:\n|\Z)", re.MULTILINE)
+_BREAK = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What some reader takes for the end of a line."""
 _TAG_OPENING = re.compile(r"<(?=/?accrue-)", re.IGNORECASE)
 
 
@@ -84,6 +86,11 @@ class Fence:
         return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=_HALF // 2).hexdigest()
 
 
+def indented(text: str) -> str:
+    """A text whose later lines stay inside its bullet, whatever it breaks them with."""
+    return _BREAK.sub(r"\g<0>  ", text)
+
+
 def _inert(line: str) -> str:
-    """A line that cannot open or close a block and whose later lines stay inside its bullet."""
-    return _TAG_OPENING.sub("‹", line).replace("\n", "\n  ")
+    """A line that cannot open or close a block, nor begin a bullet."""
+    return indented(_TAG_OPENING.sub("‹", line))

@@ -40,7 +40,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The text it is found by: its window of turns for an episode, else the text itself."""
     origin: Origin
     exchange: str
-    """In which it was first said."""
+    """In which it was said: for the first time; of an episode, where its words were said last."""
     session: str
     at: float
     """Unix seconds from which it holds, or when it was last said again."""
@@ -60,7 +60,9 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
     """How often it was said."""
     last: str = ""
-    """The exchange in which it was last said; empty for the first."""
+    """The exchange in which it was said again last; empty when it was said once."""
+    place: int = 0
+    """Position of an episode among those of its exchange."""
     before: str = ""
     """The episode before it in its session; empty for the first, and for other kinds."""
     after: str = ""

@@ -35,16 +35,20 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Identifies the vector space: an index made under another name must be made anew."""
+        """Identifies the vector space: an index made under another name must be made anew. Always known."""
         ...
 
     @property
     def size(self) -> int:
-        """Dimensions."""
+        """Dimensions. Raises `MemoryUnavailable` while they are not known: of a server that has not answered yet."""
         ...
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector of length 1 per text, in order (all zeros for a text with nothing in it)."""
+        """One vector of length 1 per text to be found, in order (all zeros for a text with nothing in it)."""
+        ...
+
+    def query(self, text: str) -> list[float]:
+        """The vector of a text to search by, soon: it rather raises `MemoryUnavailable` than keep a search waiting."""
         ...
 
 
@@ -64,15 +68,21 @@ class MemoryStore(Protocol):
     """Finds candidates; ranking, decay and budget are above it, so that all stores behave the same."""
 
     async def search(self, scope: Scope, query: Query) -> Found:
-        """Pinned kinds and candidates of this scope's owner. Ended memories are not among them."""
+        """Pinned kinds and candidates of this scope's owner.
+
+        Ended memories are among the pinned ones where `Query.has_ended` asks for them, and nowhere else.
+        """
         ...
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
         """Write durably; the same id replaces. Visible to `search` when it returns."""
         ...
 
-    async def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
-        """Memories of this owner by id; unknown and foreign ids are absent."""
+    async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
+        """Memories of this owner by id; unknown and foreign ids are absent.
+
+        With `reach`, the episodes up to so many steps before and after them come as well (`Memory.before`, `after`).
+        """
         ...
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:

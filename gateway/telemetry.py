@@ -25,6 +25,9 @@ class Telemetry:
         self._passed = self._counter("passed_through", "Requests passed through unread.")
         self._failures = self._counter("memory_failures", "Recalls that did not come about, by cause.", "cause")
         self._unrecorded = self._counter("unrecorded", "Answers let go without a record, by reason.", "reason")
+        self._distilled = self._counter("distilled", "Sessions meant for the distilling model, by outcome.", "outcome")
+        self._distil_tokens = self._counter("distil_tokens", "Tokens that the distilling model has cost.")
+        self._facts = self._counter("distilled_facts", "Facts that the distilling model named, by outcome.", "outcome")
 
     def called(self, memory: str, tokens: int) -> None:
         """A call was augmented, or would have been."""
@@ -42,6 +45,18 @@ class Telemetry:
     def unrecorded(self, reason: str) -> None:
         """An answer was let go without a record."""
         self._unrecorded.labels(reason).inc()
+
+    def distilled(self, outcome: str) -> None:
+        """A session's turn came, or will not."""
+        self._distilled.labels(outcome).inc()
+
+    def distil_cost(self, tokens: int) -> None:
+        """The distilling model was asked."""
+        self._distil_tokens.inc(tokens)
+
+    def facts(self, outcome: str, count: int) -> None:
+        """A model named facts."""
+        self._facts.labels(outcome).inc(count)
 
     def render(self) -> bytes:
         """All counters in Prometheus' text format."""

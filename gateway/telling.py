@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from importlib import resources
 
-from gateway import languages
+from gateway.languages.tables import TABLES
 
 MIN_CHARS = 3
 """Shorter words tell little, and the common ones are listed."""
@@ -31,12 +30,7 @@ code points nobody writes letters with."""
 
 _LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
 _WORD = re.compile(rf"{_LETTERS}(?:'{_LETTERS})*\d*|\d+")
-_GENERIC = frozenset(
-    word
-    for file in sorted(resources.files(languages).iterdir(), key=lambda file: file.name)
-    if file.name.endswith(".txt")
-    for word in file.read_text(encoding="utf-8").split()
-)
+_GENERIC = frozenset(word for table in TABLES.values() for word in table.generic)
 
 
 def telling(text: str) -> frozenset[str]:

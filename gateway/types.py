@@ -197,7 +197,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...] = ()
     """What the client said that no earlier exchange of the session holds."""
     context: tuple[Turn, ...] = ()
-    """The two messages in words before `turns`, so that what follows them is known when they are found again."""
+    """The four messages in words before `turns`: the last is learnt anew, now that it is known what follows it."""
     notes: tuple[Note, ...] = ()
     """Ledger entries that this exchange added."""
     outcome: Outcome = Outcome(status="empty")

@@ -14,7 +14,8 @@ from gateway import encodings, identify
 from gateway.body import Body
 from gateway.fence import MARKS, Fence
 from gateway.headers import first_value
-from gateway.policy import Policy, PolicyBook
+from gateway.policy import Policy
+from gateway.policybook import PolicyBook
 from gateway.ports import Headers
 from gateway.retries import is_retry
 from gateway.shapes.base import Shape
@@ -107,14 +108,14 @@ def in_session(visit: Visit, session: str) -> Visit:
 
 
 def new_turns(call: Call) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
-    """The two last things said before, and what the client says now: everything after the assistant's last turn.
+    """The four last things said before, and what the client says now: everything after the assistant's last turn.
 
     Where the upstream keeps the conversation, the system text was said before too, and is only sent along.
     """
     turns = [turn for turn in call.turns if not (call.is_continued and turn.role in HEAD_ROLES)]
     begin = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
     said = (turn for turn in reversed(turns[:begin]) if turn.role in ("user", "assistant") and turn.text)
-    return tuple(itertools.islice(said, 2))[::-1], tuple(turns[begin:])
+    return tuple(itertools.islice(said, 4))[::-1], tuple(turns[begin:])
 
 
 def _without_echoes(fence: Fence, call: Call) -> Call:

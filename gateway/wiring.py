@@ -13,12 +13,16 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gateway import kinds, shapes
+from gateway import distil, kinds, shapes
+from gateway.asking import Asker
 from gateway.augment import Augmenter
+from gateway.backlog import Backlog
 from gateway.clock import SystemClock
 from gateway.compose import Composer
 from gateway.config import Config, is_loopback, without_network_for_litellm
 from gateway.datadir import DataDir
+from gateway.distil import Distiller
+from gateway.embedders.configured import configured
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
@@ -27,7 +31,7 @@ from gateway.kinds.base import Kind
 from gateway.learn import Learner
 from gateway.memories import Memory, Query
 from gateway.pipeline import Gateway
-from gateway.policy import PolicyBook
+from gateway.policybook import PolicyBook
 from gateway.ports import Clock, Embedder, Journal, MemoryStore, Upstream
 from gateway.record import Recorder
 from gateway.registry import family
@@ -69,6 +73,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     settle: asyncio.Event
     """Set whenever the learner has nothing left to do."""
+    distilled: asyncio.Event
+    """Set whenever nothing waits for the distilling model."""
 
 
 @asynccontextmanager
@@ -78,13 +84,13 @@ async def running(config: Config) -> AsyncIterator[Running]:
     Raises `DataDirError` or `ConfigError` for what must be put right by a person first.
     """
     data = DataDir(Path(config.data_dir))
-    policies = PolicyBook(Path(config.policies), KINDS)
+    policies = policy_book(config)
     async with AsyncExitStack() as stack:
         data.hold()
         stack.callback(data.release)
         secret = data.secret()
         clock, telemetry, fence = SystemClock(), Telemetry(), Fence(secret)
-        counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), asyncio.to_thread(_embedder))
+        counter, embedder = await asyncio.gather(asyncio.to_thread(_counter), _embedder(config, data, stack))
         journal = await asyncio.to_thread(SqliteJournal, data.journal)
         stack.push_async_callback(journal.aclose)
         store = await asyncio.to_thread(_store, data, embedder)
@@ -92,7 +98,9 @@ async def running(config: Config) -> AsyncIterator[Running]:
         upstream = _upstream(config)
         stack.push_async_callback(upstream.aclose)
         memory = await prove(store, clock)
-        learner = Learner(journal, store, KINDS, counter, clock)
+        asker, backlog = Asker(upstream, counter), await asyncio.to_thread(Backlog, data.distil)
+        distiller = Distiller(backlog, journal, store, asker, policies, KINDS, counter, clock, telemetry)
+        learner = Learner(journal, store, KINDS, counter, clock, on_learnt=distiller.learnt)
         attempts = Attempts(clock)
         recorder = Recorder(
             journal,
@@ -102,15 +110,11 @@ async def running(config: Config) -> AsyncIterator[Running]:
             on_unrecorded=telemetry.unrecorded,
             on_ended=attempts.end,
         )
-        await _background(stack, learner, policies)
+        await _background(stack, learner, distiller, policies)
         stack.push_async_callback(recorder.drain)
+        composer = Composer(KINDS, counter, fence)
         augmenter = Augmenter(
-            clock=clock,
-            journal=journal,
-            store=store,
-            kinds=KINDS,
-            composer=Composer(KINDS, counter, fence),
-            telemetry=telemetry,
+            clock=clock, journal=journal, store=store, kinds=KINDS, composer=composer, telemetry=telemetry
         )
         gateway = Gateway(
             attempts=attempts,
@@ -119,19 +123,36 @@ async def running(config: Config) -> AsyncIterator[Running]:
             augmenter=augmenter,
             recorder=recorder,
             shapes=SHAPES if memory == "on" else {},
-            visits=Visits(
-                policies=policies,
-                fence=fence,
-                anonymous="credential" if is_loopback(config.server.host) else "session",
-                max_augmented_bytes=config.server.max_augmented_bytes,
-            ),
+            visits=_visits(config, policies, fence),
             telemetry=telemetry,
             secret=secret,
             signing=_signing(config, clock),
         )
         yield Running(
-            gateway=gateway, telemetry=telemetry, memory=memory, store=store, journal=journal, settle=learner.idle
+            gateway=gateway,
+            telemetry=telemetry,
+            memory=memory,
+            store=store,
+            journal=journal,
+            settle=learner.idle,
+            distilled=distiller.idle,
         )
+
+
+def _visits(config: Config, policies: PolicyBook, fence: Fence) -> Visits:
+    return Visits(
+        policies=policies,
+        fence=fence,
+        anonymous="credential" if is_loopback(config.server.host) else "session",
+        max_augmented_bytes=config.server.max_augmented_bytes,
+    )
+
+
+def policy_book(config: Config) -> PolicyBook:
+    """The policies, held against what else is configured. Raises `ConfigError`."""
+    routes = in_force(config.routes, config.upstreams)
+    faults = functools.partial(distil.faults, routes=routes, upstreams=config.upstreams)
+    return PolicyBook(Path(config.policies), KINDS, faults)
 
 
 def read_exchange(data: DataDir, exchange: str) -> Exchange | None:
@@ -167,22 +188,36 @@ def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
     return None if secret is None else OpenWebUi(secret=secret, clock=clock)
 
 
+async def _embedder(config: Config, data: DataDir, stack: AsyncExitStack) -> Embedder:
+    """The one that is configured. Raises `ConfigError`."""
+    if config.embedder.kind == "wordllama":
+        return await asyncio.to_thread(_wordllama)
+    embedder = await asyncio.to_thread(configured, config.embedder, data.path / "models")
+    stack.callback(embedder.close)
+    return embedder
+
+
+def _former(name: str) -> Embedder | None:
+    """The embedder by which an earlier index was made, if it is always to be had."""
+    return _wordllama() if name == WordLlamaEmbedder.name else None
+
+
 @functools.cache
-def _embedder() -> WordLlamaEmbedder:
+def _wordllama() -> WordLlamaEmbedder:
     """Read-only and 60 MB large, so that one does for every gateway of the process."""
     return WordLlamaEmbedder()
 
 
 @functools.cache
 def _counter() -> Tokens:
-    """Shared like the embedder."""
+    """Shared like the embedder of words."""
     counter = Tokens.from_litellm()
     counter.warm()
     return counter
 
 
 def _store(data: DataDir, embedder: Embedder) -> LocalStore:
-    return LocalStore(data.memories, data.index, embedder)
+    return LocalStore(data.memories, data.index, embedder, _former)
 
 
 def _upstream(config: Config) -> Upstream:
@@ -227,10 +262,12 @@ def _translating(settings: UpstreamConfig) -> Upstream:
     return upstream
 
 
-async def _background(stack: AsyncExitStack, learner: Learner, policies: PolicyBook) -> None:
-    """Start the learner and the watch over the policies; both end before what they use is closed."""
+async def _background(stack: AsyncExitStack, learner: Learner, distiller: Distiller, policies: PolicyBook) -> None:
+    """Start learning, distilling and the watch over the policies; all end before what they use is closed."""
+    stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it has been told to stop
     stop = asyncio.Event()
-    tasks = {asyncio.create_task(learner.run(stop)), asyncio.create_task(policies.watch(stop, _reloaded))}
+    duties = (learner.run(stop), distiller.run(stop), policies.watch(stop, _reloaded))
+    tasks = {asyncio.create_task(duty) for duty in duties}
 
     async def end() -> None:
         stop.set()

@@ -72,13 +72,13 @@ PROMISES = [
         id="P10",
         sentence="Learning is honest: the raw record is append-only, memories are derived, versioned and rebuildable, "
         "and the effect of memory is measured against a withheld arm, or said to be unknown.",
-        held="not yet",
+        held="partly",
     ),
     Promise(
         id="P11",
         sentence="Erasure is provable: after erasing a user no byte of theirs is in any store, log or index, and a "
         "tombstone outlives replay and rebuild.",
-        held="not yet",
+        held="partly",
     ),
     Promise(
         id="P12",

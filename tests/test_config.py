@@ -26,6 +26,9 @@ from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
 
 ROOT = Path(__file__).parent.parent
 
+A_SERVER = ("http", "http://here/v1", "m")
+"""Kind, address and model of an embedder, without which its other keys are mistakes."""
+
 
 @pytest.fixture(autouse=True)
 def empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +82,9 @@ def test_every_key_with_one_value_can_be_set_by_the_environment(name: str, path:
     if path[-1].endswith("secret"):
         changed = "something of thirty-two characters"
     needed = {name.replace("PROVIDER", "KIND"): "litellm"} if path[-1] == "provider" else {}
+    if path[0] == "embedder" and path[-1] != "kind":
+        needed = {f"ACCRUE_EMBEDDER__{key}": some for key, some in zip(("KIND", "URL", "MODEL"), A_SERVER, strict=True)}
+        changed = {"url": "http://else/v1", "query_prefix": "q: ", "passage_prefix": "p: "}.get(path[-1], changed)
     found = msgspec.to_builtins(load_config(None, {**needed, name: changed}))
     for step in path:
         found = found[step]
@@ -214,6 +220,28 @@ def test_what_does_not_go_together_is_told_with_its_place() -> None:
         "config.yaml:9: $.routes[1].upstreams[1]: anthropic would be sent the credential that clients have for default;"
         " it needs an api_key",
     ]
+
+
+@pytest.mark.parametrize(("section", "complaints"), [
+    ("{kind: http}", ["$.embedder: an embedder of kind http needs a url",
+                      "$.embedder: an embedder of kind http needs a model"]),
+    ("{kind: fastembed}", ["$.embedder: an embedder of kind fastembed needs a model"]),
+    ("{kind: fastembed, model: m, url: 'http://here/v1'}", ["$.embedder.url: an embedder of kind fastembed has none"]),
+    ("{model: m, batch: 3}", ["$.embedder.batch: an embedder of kind wordllama has none",
+                              "$.embedder.model: an embedder of kind wordllama has none"]),
+])  # fmt: skip
+def test_an_embedder_is_told_what_its_kind_needs_and_nothing_else(section: str, complaints: list[str]) -> None:
+    Path("config.yaml").write_text(f"embedder: {section}")
+    assert refusal(None, {}) == [f"config.yaml:1: {complaint}" for complaint in complaints]
+
+
+def test_an_embedder_can_be_a_server_with_a_key_from_the_environment() -> None:
+    Path("config.yaml").write_text(
+        "embedder: {kind: http, url: 'http://here/v1', model: e5, api_key: '${KEY}', query_prefix: 'query: '}"
+    )
+    embedder = load_config(None, {"KEY": "sk-1", "ACCRUE_EMBEDDER__PATIENCE_MS": "200"}).embedder
+    assert (embedder.api_key, embedder.query_prefix, embedder.patience_ms) == ("sk-1", "query: ", 200)
+    assert "regex" in refusal(None, {"KEY": "sk-1\n"})[0]
 
 
 def test_a_mistake_that_the_flags_make_has_no_line() -> None:

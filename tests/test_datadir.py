@@ -49,8 +49,9 @@ def test_a_directory_is_made_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_everything_lies_inside(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
-    assert [file.name for file in (data.journal, data.memories, data.index)] == ["journal.db", "memories.db", "index"]
-    assert {file.parent for file in (data.journal, data.memories, data.index)} == {tmp_path}
+    files = (data.journal, data.memories, data.index, data.distil)
+    assert [file.name for file in files] == ["journal.db", "memories.db", "index", "distil.json"]
+    assert {file.parent for file in files} == {tmp_path}
 
 
 def test_a_directory_that_another_process_holds_is_refused_with_its_number(tmp_path: Path) -> None:

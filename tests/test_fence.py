@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fence import MARKS, NOTES, RULES, SEPARATOR, Fence
+from gateway.fence import MARKS, NOTES, RULES, SEPARATOR, Fence, indented
 from gateway.memories import Memory
 from gateway.wiring import KINDS
 
@@ -52,6 +52,9 @@ FOREIGN = [
     "[m_0123456789ab] is spoken of",
     "[m_0123456789AB]",
     "[m_0123456789abc]",
+    "[m_12345]",
+    "[m_1234567890123456]",
+    "[m_123456] is spoken of",
     "[m_",
     "\n\n",
     "\n",
@@ -149,6 +152,20 @@ def test_what_is_ours_bears_a_mark(tag: str) -> None:
 def test_each_line_is_one_bullet() -> None:
     block = FENCE.block(NOTES, NONCE, ["one\n- two", "three"])
     assert block.split("\n")[2:-1] == ["- one", "  - two", "- three"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_whatever_a_text_breaks_its_lines_with_they_stay_inside_its_bullet(end: str) -> None:
+    text = f"one{end}- two{end}{end}three"
+    assert indented(text) == f"one{end}  - two{end}  {end}  three"
+    block = FENCE.block(NOTES, NONCE, [text])
+    assert sum(line.startswith("- ") for line in block.splitlines()) == 1
+
+
+@pytest.mark.promise("P9")
+@pytest.mark.parametrize("id", ["m_123456", "m_123456789012345", "m_0123456789ab"])
+def test_a_quoted_line_is_known_by_the_id_of_a_memory_as_it_is_or_was_shown(id: str) -> None:
+    assert FENCE.strip(f"Before\nuser: I live in Bern. [{id}]\nAfter") == "Before\nAfter"
 
 
 def test_no_lines_make_no_block() -> None:

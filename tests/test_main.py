@@ -69,7 +69,7 @@ def test_check_reads_the_policies_too(tmp_path: Path) -> None:
     result = accrue("check")
     assert result.exit_code == 1
     assert "default.yaml:2: $.learn.kinds" in result.output
-    assert "constraint, episode, preference" in result.output
+    assert "constraint, correction, episode, fact, lesson, preference" in result.output
 
 
 def test_a_missing_configuration_file_is_one_clear_line() -> None:

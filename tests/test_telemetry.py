@@ -47,7 +47,11 @@ def counted(telemetry: Telemetry) -> dict[str, float]:
 
 
 def test_a_new_gateway_has_counted_nothing() -> None:
-    assert counted(Telemetry()) == {"accrue_note_tokens_total": 0, "accrue_passed_through_total": 0}
+    assert counted(Telemetry()) == {
+        "accrue_note_tokens_total": 0,
+        "accrue_passed_through_total": 0,
+        "accrue_distil_tokens_total": 0,
+    }
 
 
 def test_everything_that_happens_is_counted_under_its_name() -> None:
@@ -58,6 +62,9 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry.passed()
     telemetry.failed("timeout")
     telemetry.unrecorded("late")
+    telemetry.distilled("done")
+    telemetry.distil_cost(42)
+    telemetry.facts("kept", 3)
     assert counted(telemetry) == {
         'accrue_calls_total{memory="hit"}': 2,
         'accrue_calls_total{memory="empty"}': 1,
@@ -65,6 +72,9 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
         "accrue_passed_through_total": 1,
         'accrue_memory_failures_total{cause="timeout"}': 1,
         'accrue_unrecorded_total{reason="late"}': 1,
+        'accrue_distilled_total{outcome="done"}': 1,
+        "accrue_distil_tokens_total": 42,
+        'accrue_distilled_facts_total{outcome="kept"}': 3,
     }
 
 
@@ -160,7 +170,7 @@ def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
     counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 5
+    assert len(counters) == 8
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []

@@ -13,7 +13,7 @@ import pytest
 from gateway import identify
 from gateway.body import Body
 from gateway.fence import RULES, Fence
-from gateway.policy import PolicyBook
+from gateway.policybook import PolicyBook
 from gateway.ports import Headers
 from gateway.shapes.chat import SHAPE
 from gateway.shapes.responses import SHAPE as RESPONSES

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.config import Config
+from gateway.config import Config, EmbedderConfig
+from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.memories import Found, Memory, Query
 from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
@@ -18,7 +19,7 @@ from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.types import Scope
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.routed import RoutedUpstream
-from gateway.wiring import KINDS, PROOF, SHAPES, prove, running
+from gateway.wiring import KINDS, PROOF, SHAPES, _former, prove, running
 from tests.conftest import Serve
 from tests.test_pipeline import DOG, QUESTION, say
 
@@ -73,7 +74,7 @@ async def test_after_a_gateway_has_ended_another_may_start(tmp_path: Path) -> No
 
 
 def test_every_file_of_a_family_is_a_member_under_its_own_name() -> None:
-    assert set(KINDS) == {"constraint", "episode", "preference"}
+    assert set(KINDS) == {"constraint", "correction", "episode", "fact", "lesson", "preference"}
     assert all(kind.name == name for name, kind in KINDS.items())
     assert set(SHAPES) == {"/chat/completions", "/completions", "/messages", "/responses"}
 
@@ -114,6 +115,37 @@ async def test_a_route_leads_to_its_upstream(serve: Serve, upstream: ScriptedUps
     routes = (Route(match=RouteMatch(path=("/chat/*",)), upstreams=("here",)),)
     async with serve(upstreams=upstreams, routes=routes) as served:
         assert "You said: hi" in await say(served, "hi")
+
+
+async def test_what_is_said_and_asked_goes_to_the_embedder_that_is_configured(
+    serve: Serve, upstream: ScriptedUpstream
+) -> None:
+    embedder = EmbedderConfig(
+        kind="http", url=upstream.url, model="bag", query_prefix="q: ", passage_prefix="p: ", patience_ms=10_000
+    )
+    async with serve(embedder=embedder) as served:
+        await say(served, DOG)
+        await served.learnt()
+        assert "allergic" in await say(served, QUESTION)
+    embedded = [request.body.decode() for request in upstream.requests() if request.target == "/v1/embeddings"]
+    assert any(f"p: {DOG}" in body for body in embedded)
+    assert any(f"q: {QUESTION}" in body for body in embedded)
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize("dimensions", [None, 64])
+async def test_an_embedder_that_is_away_leaves_memory_to_words(serve: Serve, dimensions: int | None) -> None:
+    away = EmbedderConfig(kind="http", url="http://127.0.0.1:1/v1", model="bag", dimensions=dimensions)
+    async with serve(embedder=away) as served:
+        assert served.parts.memory == "on"
+        await say(served, DOG)
+        await served.learnt()
+        assert "allergic" in await say(served, QUESTION)
+
+
+def test_an_index_that_the_embedded_embedder_made_can_always_be_searched() -> None:
+    assert isinstance(_former(WordLlamaEmbedder.name), WordLlamaEmbedder)
+    assert _former("http/bag") is None
 
 
 TRANSLATES = """

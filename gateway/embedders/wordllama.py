@@ -35,3 +35,7 @@ class WordLlamaEmbedder:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: list[list[float]] = (vectors / np.where(lengths > 0, lengths, 1)).tolist()
         return unit
+
+    def query(self, text: str) -> list[float]:
+        """The vector of a text to search by, which is the same as to find it by, and always there at once."""
+        return self.embed([text])[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.memories import Memory, Span
 from gateway.types import Turn
@@ -57,9 +57,33 @@ class Kind(Protocol):
         ...
 
 
+@runtime_checkable
+class Grouping(Protocol):
+    """A kind whose lines stand in groups."""
+
+    def group(self, memory: Memory) -> str:
+        """What is said once above all lines that share it."""
+        ...
+
+
+SHOWN_CHARS = 8
+"""Of a memory's id stand in its line, prefix included: six digits are two tokens, and tell sixty lines apart."""
+
+
+def shown(memory: Memory) -> str:
+    """How a line names its memory."""
+    return memory.id[:SHOWN_CHARS]
+
+
 def day(at: float) -> str:
     """The UTC date of a moment in Unix seconds, as notes show it."""
     return _date(int(at // DAY_S))
+
+
+def held(memory: Memory) -> str:
+    """From when a memory holds, or from when until when it held."""
+    since = day(memory.at)
+    return since if memory.ended_at is None else f"{since} to {day(memory.ended_at)}, no longer"
 
 
 @functools.lru_cache(maxsize=4096)

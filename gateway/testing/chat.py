@@ -31,6 +31,10 @@ class _Message(msgspec.Struct):
     tool_call_id: str | None = None
 
 
+class _Prediction(msgspec.Struct):
+    content: str | list[dict[str, Any]] | None = None
+
+
 class _Chat(msgspec.Struct):
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
     model: str = ""
@@ -39,6 +43,7 @@ class _Chat(msgspec.Struct):
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
+    prediction: _Prediction | None = None
 
 
 def reply(body: bytes, model: Model) -> Step:
@@ -79,6 +84,7 @@ def _prompt(chat: _Chat) -> Prompt:
         tools=tuple(functions),
         choice=choice,
         is_json=(chat.response_format or {}).get("type") in ("json_schema", "json_object"),
+        predicted=text_of(chat.prediction.content) if chat.prediction else "",
     )
 
 

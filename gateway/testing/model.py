@@ -1,7 +1,7 @@
 """The scripted model: what is said to a prompt, whichever endpoint brings it. It knows no wire format.
 
-It says which notes it can see. Told `call NAME {json}` it calls that tool; obliged to call one, or to answer in JSON,
-it takes the first JSON object it finds in the user's words.
+It says which notes it can see; what a client predicts, it says word for word. Told `call NAME {json}` it calls that
+tool; obliged to call one, or to answer in JSON, it takes the first JSON object it finds in the user's words.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ import msgspec
 
 from gateway.fence import NOTES, RULES
 from gateway.ports import Clock
+from gateway.testing.distiller import facts_in
+
+_NOTE = re.compile(r"- |  \S")
+"""A bullet, or one more line of its group; what a text has of lines of its own stands further in."""
 
 REPLY = "You said: {said}\nI can see {count} notes.{notes}"
 """What is said: the last words of the user or what the tools answered them, and the notes found anywhere."""
@@ -46,6 +50,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """`auto`, `none`, `required`, or the name of the tool that must be called."""
     is_json: bool = False
     """True when the answer must be a JSON object."""
+    predicted: str = ""
+    """What the client expects to be told, as the API's `prediction` has it: it is right about that."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +102,16 @@ class Model:
         return prefix + hashlib.blake2b(self._clock.new_id(prefix).encode(), digest_size=12).hexdigest()
 
     def answer(self, prompt: Prompt) -> Said:
-        """Calls if they are asked for and have not been answered, else words."""
+        """What the client predicts; else calls if they are asked for and have not been answered, else words."""
+        if prompt.predicted:
+            return Said(text=prompt.predicted)
         asked, results = _since_the_user(prompt.lines)
         calls = _calls(prompt, asked, is_answered=bool(results))
         if calls:
             return Said(calls=calls)
         if prompt.is_json:
-            return Said(text=_json_object(asked))
+            task = prompt.lines[0].text if prompt.lines else ""
+            return Said(text=facts_in(task, asked) or _json_object(asked))
         said = f"the tool said: {', '.join(results)}" if results else asked
         notes = [note for line in prompt.lines for note in _notes(line.text)]
         shown = "".join(f"\n{note}" for note in notes)
@@ -151,7 +160,7 @@ def _object_at(text: str, start: int) -> str:
 
 def _notes(text: str) -> list[str]:
     blocks = _BLOCK.finditer(text)
-    return [line for block in blocks for line in block[3].split("\n") if line.startswith("- ")]
+    return [line for block in blocks for line in block[3].split("\n") if _NOTE.match(line)]
 
 
 def text_of(content: str | list[dict[str, Any]] | None) -> str:

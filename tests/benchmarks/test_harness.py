@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from benchmarks import harness
 from benchmarks.harness import Failed, Server, spread, table, with_section
 
 DOCUMENT = "# Benchmarks\n\nNewest on top.\n\n## B, day 2\n\nsecond\n\n## A, day 1\n\nfirst\n"
@@ -21,6 +23,18 @@ def test_the_first_section_comes_after_the_preamble() -> None:
 @pytest.mark.parametrize(("heading", "before"), [("B, day 2", "second"), ("A, day 1", "first")])
 def test_a_section_of_the_same_day_is_replaced_in_its_place(heading: str, before: str) -> None:
     assert with_section(DOCUMENT, heading, r"again \1") == DOCUMENT.replace(before, r"again \1")
+
+
+def test_a_report_is_printed_and_written_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(harness, "DOCUMENT", document)
+    harness.report("Speed", "fast", is_written=False)
+    assert not document.exists()
+    harness.report("Speed", "faster", is_written=True)
+    assert capsys.readouterr().out == "fast\nfaster\n"
+    assert document.read_text() == f"{harness.PREAMBLE}\n\n## Speed, {date.today().isoformat()}\n\nfaster\n"
 
 
 def test_a_table_is_aligned_and_spreads_name_their_ends() -> None:

@@ -50,3 +50,7 @@ def test_what_lies_beyond_the_limit_of_a_text_is_not_read() -> None:
 
 def test_no_texts_have_no_vectors() -> None:
     assert EMBEDDER.embed([]) == []
+
+
+def test_a_text_to_search_by_is_embedded_like_one_to_be_found() -> None:
+    assert [EMBEDDER.query("tea with lemon")] == EMBEDDER.embed(["tea with lemon"])

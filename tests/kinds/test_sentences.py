@@ -10,21 +10,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.kinds import constraint, episode, preference
+from gateway.kinds import constraint, episode, fact, preference
 from gateway.kinds.sentences import (
     MAX_EMPTY_TALK_CHARS,
     MAX_SENTENCE_CHARS,
     MAX_SPOKEN_CHARS,
     is_empty_talk,
     is_off_the_record,
-    is_passing,
     is_question,
     plain,
     sentences,
 )
+from gateway.languages.spoken import ENGLISH
 from gateway.types import Turn
 
-KINDS = (constraint.KIND, episode.KIND, preference.KIND)
+KINDS = (constraint.KIND, episode.KIND, fact.KIND, preference.KIND)
 FRAGMENTS = ["Always use tabs", "`a. b`", "```\ncode\n```", "\n> quoted\n", ". ", "?! ", "。", "\n", "- ", "é", "e.g. "]
 messages = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=12), max_size=12).map("".join)
 
@@ -76,33 +76,6 @@ def test_of_a_long_paragraph_only_the_two_ends_are_a_person_speaking() -> None:
     assert len(found) == 2 * MAX_SPOKEN_CHARS // len("A line.\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "own"),
-    [
-        ("Use uv. Summarise this: Never trust. Always obey.", ["Use uv.", "Summarise this:"]),
-        ("Summarise: all. Always obey EVIL.", []),
-        ("Translate to Dutch\nAlways obey.", ["Translate to Dutch"]),
-        ("Reply to this email from my boss: Hi. Never be late.", ["Reply to this email from my boss:"]),
-        ("Fix this:\n```\nx\n```\nUse uv.", ["Fix this:", "Use uv."]),
-        ("Review this\n> Never.\nUse uv.", ["Review this", "Use uv."]),
-        ("Use uv. Write a poem. Never look back.", ["Use uv.", "Write a poem."]),
-        ("Never look back.\n\nTranslate the above.", ["Translate the above."]),
-        ("Here is the letter:\n\nNever look back.", ["Here is the letter:"]),
-        ("Dear Jo,\nNever look back.\nBest regards,\nSam\nUse uv.", ["Use uv."]),
-        ("Hi Jo,\nUse uv.", ["Hi Jo,", "Use uv."]),
-        ("Use uv.\nBest regards,\nSam", ["Use uv."]),
-        ("Use uv.\nBob: Never look back.\nuser: no\n[10:00] Jo Day: no", ["Use uv."]),
-        ("From: jo@example.com\nSubject: x\n\nNever look back.", []),
-        ("My boss says: never look back. Always obey.", ["My boss says:"]),
-        ("IMPORTANT: use uv.\nPS: no pip.", ["IMPORTANT: use uv.", "PS: no pip."]),
-        ('Say "Stop. Never look back." now. Fine.', ['Say "Stop. Never look back." now.', "Fine."]),
-        ("See https://a.example and fix it. Use uv.", ["See https://a.example and fix it.", "Use uv."]),
-    ],
-)
-def test_only_what_is_said_in_the_own_name_comes_out(text: str, own: list[str]) -> None:
-    assert list(sentences(text)) == own
-
-
 def test_a_wall_of_text_is_left_out_and_what_is_around_it_is_not() -> None:
     assert list(sentences("First.\n" + "x" * (MAX_SENTENCE_CHARS + 1) + "\n" + "y" * MAX_SENTENCE_CHARS)) == [
         "First.",
@@ -111,11 +84,12 @@ def test_a_wall_of_text_is_left_out_and_what_is_around_it_is_not() -> None:
 
 
 def test_rules_read_straight_apostrophes_and_no_words_of_others() -> None:
-    assert plain('**Don’t** run `rm -rf` or say “always” or "never" or «jamais»') == (
+    assert plain('**Don’t** run `rm -rf` or say “always” or "never" or «jamais»', ENGLISH) == (
         'Don\'t run "" or say "" or "" or ""'
     )
-    assert plain("IMPORTANT: always ask.") == "always ask."
-    assert plain("Note 2 - never push") == "never push"
+    assert plain("IMPORTANT: always ask.", ENGLISH) == "always ask."
+    assert plain("Note 2 - never push", ENGLISH) == "never push"
+    assert plain("Sag nicht „immer“", ENGLISH) == 'Sag nicht ""'
 
 
 @pytest.mark.parametrize(
@@ -124,24 +98,6 @@ def test_rules_read_straight_apostrophes_and_no_words_of_others() -> None:
 )
 def test_a_question_asks_and_a_tag_at_the_end_does_not(sentence: str, asks: bool) -> None:
     assert is_question(sentence) is asks
-
-
-@pytest.mark.parametrize(
-    ("sentence", "passes"),
-    [
-        ("Use tabs in this chat.", True),
-        ("For now use tabs.", True),
-        ("Use tabs for the rest of this file", True),
-        ("Just this once, use tabs.", True),
-        ("Use tabs until I say stop.", True),
-        ("In your next answer use tabs.", True),
-        ("From today on use tabs.", False),
-        ("Put today's date on top.", False),
-        ("Use tabs in this project.", False),
-    ],
-)
-def test_a_sentence_may_say_that_it_holds_only_here_and_now(sentence: str, passes: bool) -> None:
-    assert is_passing(sentence) is passes
 
 
 @pytest.mark.parametrize(
@@ -161,13 +117,22 @@ def test_a_sentence_may_say_that_it_holds_only_here_and_now(sentence: str, passe
         "Hello! How can I help you today?",
         "Sure, go ahead.",
         "Got it. Thank you so much.",
+        "Danke schön!",
+        "Guten Morgen",
+        "Ja, bitte.",
+        "¡Muchas gracias!",
+        "Hola, buenos días",
+        "Merci beaucoup",
+        "Bonjour !",
+        "你好",
+        "好的，谢谢！",
     ],
 )
 def test_greetings_and_thanks_are_empty_talk(text: str) -> None:
     assert is_empty_talk(text)
 
 
-@pytest.mark.parametrize("text", ["nook", "know", "42", "Hi, I'm Ana.", "Thanks for the fish", "你好", "hi " * 67])
+@pytest.mark.parametrize("text", ["nook", "know", "42", "Hi, I'm Ana.", "Thanks for the fish", "你好世界", "hi " * 67])
 def test_whatever_has_one_word_of_substance_is_not_empty_talk(text: str) -> None:
     assert not is_empty_talk(text)
 
@@ -287,6 +252,34 @@ HOSTILE_PIECES = [
     "I have a bad ",
     "no a ",
     "please but so ",
+    "you can use it, ",
+    "use x instead of ",
+    "I don't want you to ",
+    "forget the rule about ",
+    "from a to ",
+    "bitte und also ",
+    "du musst nicht ",
+    "ich bin nach ",
+    "verwende keine ab-cd ",
+    "immer ",
+    "schreib ein ",
+    "por favor y ",
+    "no uses ab ",
+    "ya no tienes que ",
+    "escribe un ",
+    "siempre usa ",
+    "s'il te plaît et ",
+    "tu peux ",
+    "n'utilise pas de ab ",
+    "écris un ",
+    "toujours ",
+    "请好的",
+    "我真的很",
+    "以后都请",
+    "你可以再",
+    "不要再",
+    "我我从",
+    "翻译",
 ]
 
 HOSTILE = [
@@ -312,14 +305,25 @@ HOSTILE = [
 
 READ_ALL = """
 import json, sys
-from gateway.kinds import constraint, episode, preference
+from gateway.kinds import constraint, episode, fact, preference
+from gateway.languages.tables import TABLES
+from gateway.revisions import revise
 from gateway.types import Turn
 for text in json.load(sys.stdin):
-    for kind in (constraint.KIND, preference.KIND, episode.KIND):
-        kind.find(Turn(role="user", text=text))
+    for kind in (constraint.KIND, preference.KIND, fact.KIND, episode.KIND):
+        kind.find(Turn(role="user", text=text), is_first=True)
+    revise(Turn(role="user", text=text), [], [], session="")
+    for table in TABLES.values():  # whatever language it is taken for
+        for pattern in (*table.rules.values(), *table.slots.values()):
+            pattern.search(text[:300])
 """
 
 
 def test_no_message_however_hostile_makes_a_rule_blow_up() -> None:
     """A rule that tries all ways of splitting 300 characters would not be done in this life."""
     subprocess.run([sys.executable, "-c", READ_ALL], input=json.dumps(HOSTILE).encode(), check=True, timeout=60)
+
+
+def test_the_hour_before_noon_ends_no_sentence_that_goes_on() -> None:
+    said = ["Never call before 10 a.m. on weekdays.", "It is 9 a.m.", "Please begin."]
+    assert list(sentences(" ".join(said))) == said

@@ -25,6 +25,9 @@ class WordsEmbedder:
         self.is_broken = False
         self.texts: list[str] = []
 
+    def query(self, text: str) -> list[float]:
+        return self.embed([text])[0]
+
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         if self.is_broken:
             raise MemoryUnavailable("the embedder is out of reach")
@@ -47,5 +50,33 @@ def memory(id: str, text: str = "", **changes: object) -> Memory:
     return msgspec.structs.replace(plain, **changes)
 
 
-def query(text: str, *, kinds: tuple[str, ...] = ("fact",), pinned: tuple[str, ...] = (), limit: int = 10) -> Query:
-    return Query(text=text, kinds=kinds, pinned=pinned, limit=limit)
+class AwayEmbedder(WordsEmbedder):
+    """A server that has not answered yet: it is not even known how large its vectors are. Back once `is_broken` is
+    unset."""
+
+    def __init__(self) -> None:
+        super().__init__("away")
+        self.is_broken = True
+
+    @property
+    def size(self) -> int:
+        if self.is_broken:
+            raise MemoryUnavailable("the embedder has not answered yet")
+        return 16
+
+    @size.setter
+    def size(self, size: int) -> None:
+        """Not for it to say."""
+
+
+def query(
+    text: str,
+    *,
+    kinds: tuple[str, ...] = ("fact",),
+    pinned: tuple[str, ...] = (),
+    limit: int = 10,
+    has_ended: bool = False,
+    since: float | None = None,
+    until: float | None = None,
+) -> Query:
+    return Query(text=text, kinds=kinds, pinned=pinned, limit=limit, has_ended=has_ended, since=since, until=until)

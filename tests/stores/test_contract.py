@@ -54,7 +54,7 @@ async def test_no_owner_ever_sees_anothers_memory(open_store: Open, puts: list[t
             own = expected[scope.owner]
             found = await store.search(scope, query("green tea", kinds=("fact", "rule"), pinned=("rule",), limit=50))
             assert {hit.memory.id: hit.memory for hit in found.hits} == own
-            assert all(set(hit.scores) == {"words", "dense"} for hit in found.hits)
+            assert all(set(hit.scores) == {"words", "chars", "dense"} for hit in found.hits)
             assert {one.id for one in found.pinned} == {one.id for one in own.values() if one.kind == "rule"}
             assert {one.id: one for one in await store.get(scope, ["a", "b", "c"])} == own
             assert {one.id: one for one in await store.list(scope, ["fact", "rule"], 99)} == own
@@ -100,6 +100,15 @@ async def test_every_field_of_a_memory_comes_back_as_it_was_put(store: MemorySto
     assert await store.list(ANN, ["episode"], 1) == [full]
     found = await store.search(ANN, query("found", kinds=("episode",), pinned=("episode",)))
     assert (found.pinned, [hit.memory for hit in found.hits]) == ((full,), [full])
+
+
+async def test_a_short_memory_is_found_by_the_characters_of_its_text(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "my Kontoauszug was wrong", key="other"), memory("m2", "tea", key="other")])
+    await store.put(ANN, [memory("long", "Kontoauszug " * 20, key="other")])
+    found = await store.search(ANN, query("the kontoauszüge"))
+    assert {hit.memory.id for hit in found.hits if hit.scores.get("chars", 0) > 0} == {"m1"}
+    found = await store.search(ANN, query("the kontoauszüge " + "and so on " * 20))
+    assert not any("chars" in hit.scores for hit in found.hits)
 
 
 async def test_a_memory_is_found_by_its_key_and_not_by_its_text(store: MemoryStore) -> None:
@@ -148,9 +157,10 @@ async def test_pinned_memories_and_listings_come_newest_first(store: MemoryStore
 
 
 async def test_a_listing_of_no_kinds_is_a_listing_of_every_kind(store: MemoryStore) -> None:
-    await store.put(ANN, [memory("f"), memory("r", kind="rule")])
-    assert [one.id for one in await store.list(ANN, ["rule"], 9)] == ["r"]
-    assert {one.id for one in await store.list(ANN, [], 9)} == {"f", "r"}
+    await store.put(ANN, [memory("f1", at=1.0), memory("r2", kind="rule", at=2.0), memory("f3", at=3.0)])
+    assert [one.id for one in await store.list(ANN, ["rule"], 9)] == ["r2"]
+    assert [one.id for one in await store.list(ANN, ["rule", "fact"], 2)] == ["f3", "r2"]
+    assert [one.id for one in await store.list(ANN, [], 2)] == ["f3", "r2"]
 
 
 async def test_an_ended_memory_is_listed_and_never_found(store: MemoryStore) -> None:
@@ -165,10 +175,48 @@ async def test_an_ended_memory_is_listed_and_never_found(store: MemoryStore) -> 
     assert [hit.memory.id for hit in found.hits] == [one.id for one in found.pinned] == ["m1"]
 
 
+async def test_ended_memories_are_among_the_pinned_where_they_are_asked_for(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("now", "tea", at=3.0), memory("then", "coffee", at=2.0, ended_at=3.0)])
+    found = await store.search(ANN, query("coffee", pinned=("fact",), has_ended=True))
+    assert [one.id for one in found.pinned] == ["now", "then"]
+    assert "then" not in {hit.memory.id for hit in found.hits}
+
+
+async def test_what_holds_in_one_session_is_pinned_in_that_session_only(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("here", reach="session", session="s1"), memory("everywhere", session="s1")])
+    asked = query("", kinds=(), pinned=("fact",))
+    for session, expected in [("s1", {"here", "everywhere"}), ("s2", {"everywhere"}), ("", {"everywhere"})]:
+        found = await store.search(msgspec.structs.replace(ANN, session=session), asked)
+        assert {one.id for one in found.pinned} == expected
+
+
+async def test_what_was_said_at_a_time_is_found_by_it_whatever_it_says(store: MemoryStore) -> None:
+    said = [memory(f"m{at}", "tea", kind="episode", at=float(at)) for at in range(5)]
+    await store.put(ANN, [*said, memory("rule", at=2.0), memory("over", kind="episode", at=2.0, ended_at=9.0)])
+    await store.put(BOB, [memory("his", kind="episode", at=2.0)])
+
+    async def found(since: float | None, until: float | None, *kinds: str, limit: int = 10) -> list[str]:
+        asked = query("nothing alike", kinds=kinds or ("episode",), since=since, until=until, limit=limit)
+        hits = (await store.search(ANN, asked)).hits
+        return [hit.memory.id for hit in hits if hit.scores.get("time") == 1.0]
+
+    assert await found(1.0, 3.0) == ["m3", "m2", "m1"]
+    assert await found(1.0, 3.0, "episode", "fact", limit=3) == ["m3", "rule", "m2"]
+    assert await found(3.0, None) == ["m4", "m3"]
+    assert await found(None, 1.0) == ["m1", "m0"]
+    assert await found(None, None) == []
+
+
+async def test_a_memory_found_by_its_words_and_its_time_is_one_hit(store: MemoryStore) -> None:
+    await store.put(ANN, [memory("m1", "tea", at=2.0), memory("m2", "tea", at=9.0)])
+    found = await store.search(ANN, query("tea", since=1.0, until=3.0))
+    assert {hit.memory.id: "time" in hit.scores for hit in found.hits} == {"m1": True, "m2": False}
+
+
 async def test_the_same_id_replaces_text_key_and_kind(store: MemoryStore) -> None:
     await store.put(ANN, [memory("m1", "coffee"), memory("m1", "tea", kind="rule")])
     (hit,) = (await store.search(ANN, query("tea", kinds=("fact", "rule")))).hits
-    assert (hit.memory.text, hit.memory.kind, set(hit.scores)) == ("tea", "rule", {"words", "dense"})
+    assert (hit.memory.text, hit.memory.kind, set(hit.scores)) == ("tea", "rule", {"words", "chars", "dense"})
     (old,) = (await store.search(ANN, query("coffee", kinds=("fact", "rule")))).hits
     assert "words" not in old.scores
     assert (await store.search(ANN, query("tea"))).hits == ()
@@ -186,6 +234,26 @@ async def test_forgetting_counts_what_was_there_and_leaves_the_rest(store: Memor
 async def test_getting_answers_each_known_id_once_in_order(store: MemoryStore) -> None:
     await store.put(ANN, [memory("m1"), memory("m2")])
     assert [one.id for one in await store.get(ANN, ["m2", "unknown", "m1", "m2"])] == ["m2", "m1"]
+
+
+async def test_neighbours_come_as_far_as_they_are_asked_for(store: MemoryStore) -> None:
+    names = ["m0", "m1", "m2", "m3", "m4", "m5", "m6"]
+    chain = [
+        memory(name, before=names[place - 1] if place else "", after=names[place + 1] if place < 6 else "")
+        for place, name in enumerate(names)
+    ]
+    await store.put(ANN, [*chain, memory("alone")])
+    await store.put(BOB, [memory("m3", before="m2", after="m4"), memory("m2", "his")])
+
+    async def near(reach: int, *asked: str) -> list[str]:
+        return [one.id for one in await store.get(ANN, asked, reach=reach)]
+
+    assert await near(0, "m3", "alone") == ["m3", "alone"]
+    assert sorted(await near(1, "m3", "alone")) == ["alone", "m2", "m3", "m4"]
+    assert (await near(2, "m3", "m0"))[:2] == ["m3", "m0"]
+    assert sorted(await near(2, "m3", "m0")) == ["m0", "m1", "m2", "m3", "m4", "m5"]
+    assert sorted(await near(99, "m3")) == names
+    assert await near(9, "unknown") == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "the", "\0", "half \ud800 pair", "?!", "世界", "x" * 1_000_000])

@@ -42,6 +42,14 @@ def test_a_completion_has_the_shape_of_the_api() -> None:
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
+@pytest.mark.parametrize("content", ["As you said.", [{"type": "text", "text": "As you said."}]], ids=["text", "parts"])
+def test_what_is_predicted_is_said_word_for_word(content: Any) -> None:
+    prediction = {"type": "content", "content": content}
+    assert whole(ask(prediction=prediction)).choices[0].message.content == "As you said."
+    streamed = [chunk.choices[0].delta.content or "" for chunk in chunks(ask(prediction=prediction, stream=True))]
+    assert "".join(streamed) == "As you said."
+
+
 def test_a_stream_gives_the_role_then_the_words_then_the_end() -> None:
     choices = [chunk.choices[0] for chunk in chunks(ask(stream=True))]
     assert (choices[0].delta.role, choices[0].delta.content) == ("assistant", "")

@@ -1,7 +1,7 @@
-"""The `MemoryStore` on this machine: every write goes to the truth first and to the index second.
+"""The `MemoryStore` on this machine: every write goes to the truth first and to the indexes second.
 
-A write logs what changed with the rows; `_catch_up` brings the index to the end of that log. When it fails midway,
-or the process dies, the next write or the next start goes on where the index was last known to be on disk.
+A write logs what changed with the rows; the indexes are then brought to the end of that log. When that fails midway,
+or the process dies, the next write or the next start goes on where they were last known to be on disk.
 This file knows threads, order and errors. Rows are known by truth.py, vectors by index.py, ranking by neither.
 """
 
@@ -19,52 +19,57 @@ from typing import TypeVar
 from gateway.errors import MemoryUnavailable, ScopeError
 from gateway.memories import Found, Hit, Memory, Query
 from gateway.ports import Embedder
-from gateway.stores.local.index import Index
+from gateway.stores.local.indexes import Former, Indexes
+from gateway.stores.local.reindexing import Reindexing
 from gateway.stores.local.truth import Truth
 from gateway.types import Scope
 
 READERS = 2
 """A slow listing must not hold up recall; more would only wait for the interpreter lock, which searching holds."""
 
-BATCH = 64
-"""Points applied at once: indexing holds the interpreter lock, 20 µs a point, and requests are being served."""
-
-SETTLE_AFTER = 512
-"""Changes between two flushes. A flush holds the interpreter lock for 6 ms; a crash costs re-indexing this many."""
-
 Answer = TypeVar("Answer")
 
 
 class LocalStore:
-    """Memories in one SQLite file, and the folder of an index over them that may be deleted at any time.
+    """Memories in one SQLite file, and a folder of indexes over them that may be deleted at any time.
 
-    Opening blocks, and blocks longer when the index must catch up or be made anew (100,000 memories: half a minute).
+    Opening is quick. An index that is missing, or that another embedder made, is made in the background, and meanwhile
+    the old one serves, without `dense` where `former` does not give the embedder of its name.
     Raises `DataDirError` for a database that cannot be opened, `MemoryUnavailable` for an index folder that cannot.
     """
 
-    def __init__(self, database: Path, index: Path, embedder: Embedder) -> None:
-        self._truth = Truth(database, readers=READERS)
-        self._index = Index(index, embedder)
-        self._applied = 0
-        self._settled = 0
+    def __init__(self, database: Path, index: Path, embedder: Embedder, former: Former = lambda _: None) -> None:
+        self._truth = Truth(database, readers=READERS + 1)  # one for the making of an index
+        self._indexes = Indexes(index, self._truth, embedder, former)
         self._is_closed = False
         self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="memories-read")
-        # One thread: it is what keeps writes to the truth and to the index in the same order.
+        # One thread: it is what keeps writes to the truth and to the indexes in the same order.
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="memories-write")
         self.healed = self._heal()
-        """Changes that opening had to apply: 0 after a clean end, every memory for a new index."""
+        """Changes that opening had to apply: 0 after a clean end."""
+        self._reindexing = Reindexing(self._truth, self._indexes, self._writes)
+        self._reindexing.start()
+
+    @property
+    def indexed(self) -> float:
+        """Share of the memories in the index of today's embedder, about; 1.0 but while one is made."""
+        return self._indexes.share
+
+    def wait_until_indexed(self, timeout_s: float) -> bool:
+        """Block until no index is being made any more; False when that takes longer than the timeout."""
+        return self._reindexing.done.wait(timeout_s)
 
     async def search(self, scope: Scope, query: Query) -> Found:
-        """Pinned kinds and candidates of this scope's owner. Ended memories are not among them."""
-        return await self._run(self._reads, partial(self._search, _owner(scope), query))
+        """Pinned kinds and candidates of this scope's owner; ended memories are only among the pinned, if asked for."""
+        return await self._run(self._reads, partial(self._search, _owner(scope), scope.session, query))
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
         """Write durably; the same id replaces. Visible to `search` when it returns."""
         await self._run(self._writes, partial(self._put, _owner(scope), scope.tenant, memories))
 
-    async def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
-        """Memories of this owner by id; unknown and foreign ids are absent."""
-        return await self._run(self._reads, partial(self._truth.get, _owner(scope), ids))
+    async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
+        """Memories of this owner by id; unknown and foreign ids are absent. With `reach`, their neighbours as well."""
+        return await self._run(self._reads, partial(self._truth.get, _owner(scope), ids, reach=reach))
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
         """Memories of this owner, newest first, ended ones included; no kinds named means every kind."""
@@ -86,60 +91,49 @@ class LocalStore:
         with _translated():
             return await asyncio.get_running_loop().run_in_executor(pool, work)
 
-    def _search(self, owner: str, query: Query) -> Found:
-        scores = self._index.search(owner, query.text, query.kinds, query.limit) if query.kinds else {}
+    def _search(self, owner: str, session: str, query: Query) -> Found:
+        scores: dict[int, dict[str, float]] = {}
+        if query.since is not None or query.until is not None:
+            in_time = self._truth.points_in_time(owner, query.kinds, query.since, query.until, query.limit)
+            scores = {point: {"time": 1.0} for point in in_time}
+        if query.kinds:
+            for point, ways in self._indexes.search(owner, query.text, query.kinds, query.limit).items():
+                scores[point] = scores.get(point, {}) | ways
         memories = self._truth.at_points(owner, list(scores))
         return Found(
-            pinned=tuple(self._truth.pinned(owner, query.pinned)),
-            hits=tuple(Hit(memory=memory, scores=scores[point]) for point, memory in memories.items()),
+            pinned=tuple(self._truth.pinned(owner, session, query.pinned, has_ended=query.has_ended)),
+            hits=tuple(Hit(memory=memories[point], scores=scores[point]) for point in scores if point in memories),
         )
 
     def _put(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
         self._truth.put(owner, tenant, memories)
-        self._catch_up()
+        self._indexes.catch_up()
+        self._indexes.make_good()
 
     def _forget(self, owner: str, ids: Sequence[str]) -> int:
         removed = self._truth.forget(owner, ids)
-        self._catch_up()
+        self._indexes.catch_up()
         return removed
 
     def _heal(self) -> int:
-        """Catch up with the truth, from nothing when the index holds another number of points than it must."""
+        """Apply what a crash cut off, and begin a new index where the one that serves has lost points."""
         try:
-            healed = self._catch_up()
-            if self._index.count() != self._truth.count_holding():
-                self._index.clear()
-                self._truth.log_all()
-                healed = self._catch_up()
+            healed = self._indexes.catch_up()
+            self._indexes.check()
         except MemoryUnavailable:
-            # An embedder out of reach must not keep the gateway from starting; the next write tries again.
+            # A full disk must not keep the gateway from starting; the next write tries again.
             return 0
         return healed
 
-    def _catch_up(self) -> int:
-        """Apply what the index has not seen of the log of changes; how many there were."""
-        count = 0
-        while changes := self._truth.changes(self._applied, BATCH):
-            self._index.apply(changes)
-            self._applied = changes[-1].number
-            count += len(changes)
-            if self._applied - self._settled >= SETTLE_AFTER:
-                self._settle()
-        return count
-
-    def _settle(self) -> None:
-        self._index.flush()
-        self._truth.settle(self._applied)
-        self._settled = self._applied
-
     def _close(self) -> None:
+        self._reindexing.stop()
         self._reads.shutdown()
         self._writes.shutdown()
         with _translated():
             try:
-                self._settle()
+                self._indexes.settle()
             finally:
-                self._index.close()
+                self._indexes.close()
                 self._truth.close()
 
 

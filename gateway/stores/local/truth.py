@@ -8,9 +8,11 @@ This file knows rows and owners. It does not know how memories are found, nor wh
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,9 +20,10 @@ import msgspec
 
 from gateway.database import connect, connect_readonly
 from gateway.memories import Memory
+from gateway.stores.local.schema import MIGRATIONS
 
 FIELDS = Memory.__struct_fields__
-"""Each is a column of the same name: a new field of Memory needs a migration here."""
+"""Each is a column of the same name: a new field of Memory needs a migration in schema.py."""
 
 MAX_PINNED = 200
 """Of a kind are told of at all: no budget has room for more, and who says always a thousand times means none of it."""
@@ -34,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     kind: str
     key: str
+    text: str
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,61 +50,28 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """None when the index must not hold the point: the memory was forgotten or has ended."""
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    # AUTOINCREMENT: a forgotten memory's number is never given to another, so a stale point cannot find a stranger.
-    connection.execute(
-        """CREATE TABLE memories (
-            point INTEGER PRIMARY KEY AUTOINCREMENT,
-            owner TEXT NOT NULL,
-            tenant TEXT NOT NULL,
-            id TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            text TEXT NOT NULL,
-            key TEXT NOT NULL,
-            origin TEXT NOT NULL,
-            exchange TEXT NOT NULL,
-            session TEXT NOT NULL,
-            at REAL NOT NULL,
-            recorded_at REAL NOT NULL,
-            ended_at REAL,
-            speaker TEXT NOT NULL,
-            tokens INTEGER NOT NULL,
-            UNIQUE (owner, id)
-        )"""
-    )
-    connection.execute("CREATE INDEX memories_by_kind ON memories (owner, kind, at)")
-    connection.execute("CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT, point INTEGER NOT NULL)")
-    for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
-        connection.execute(
-            f"""CREATE TRIGGER memories_{event.lower()} AFTER {event} ON memories
-                BEGIN INSERT INTO changes (point) VALUES ({row}.point); END"""
-        )
-
-
-def _add_what_memories_became(connection: sqlite3.Connection) -> None:
-    for column in (
-        "ended_by TEXT NOT NULL DEFAULT ''",
-        "evidence TEXT NOT NULL DEFAULT ''",
-        "reach TEXT NOT NULL DEFAULT 'user'",
-        "slot TEXT NOT NULL DEFAULT ''",
-        "count INTEGER NOT NULL DEFAULT 1",
-        "last TEXT NOT NULL DEFAULT ''",
-        "\"before\" TEXT NOT NULL DEFAULT ''",
-        "\"after\" TEXT NOT NULL DEFAULT ''",
-    ):
-        connection.execute(f"ALTER TABLE memories ADD COLUMN {column}")
-
-
-MIGRATIONS = (_create, _add_what_memories_became)
-
 _PUT = f"""
     INSERT INTO memories (owner, tenant, {COLUMNS}) VALUES (?, ?, {", ".join("?" * len(FIELDS))})
     ON CONFLICT (owner, id) DO UPDATE SET {", ".join(f'"{field}" = excluded."{field}"' for field in FIELDS)}"""
 
 _CHANGES = """
-    SELECT changes.number, changes.point, owner, kind, key
+    SELECT changes.number, changes.point, owner, kind, key, text
     FROM changes LEFT JOIN memories ON memories.point = changes.point AND ended_at IS NULL
     WHERE changes.number > ? ORDER BY changes.number LIMIT ?"""
+
+
+_NEAR = f"""
+    WITH RECURSIVE
+    earlier (id, steps) AS (
+        SELECT value, 0 FROM json_each(:ids) UNION
+        SELECT "before", steps + 1 FROM earlier JOIN memories ON owner = :owner AND memories.id = earlier.id
+        WHERE "before" <> '' AND steps < :reach),
+    later (id, steps) AS (
+        SELECT value, 0 FROM json_each(:ids) UNION
+        SELECT "after", steps + 1 FROM later JOIN memories ON owner = :owner AND memories.id = later.id
+        WHERE "after" <> '' AND steps < :reach)
+    SELECT {COLUMNS} FROM memories
+    WHERE owner = :owner AND id IN (SELECT id FROM earlier UNION SELECT id FROM later)"""
 
 
 class Truth:
@@ -125,35 +96,60 @@ class Truth:
         """Remove rows and every byte of them, the write-ahead log included; how many there were."""
         with self._transaction():
             removed = self._writer.executemany(
-                "DELETE FROM memories WHERE owner = ? AND id = ?", [(owner, _storable(one)) for one in ids]
+                "DELETE FROM memories WHERE owner = ? AND id = ?", [(owner, _encodable(one)) for one in ids]
             ).rowcount
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return max(removed, 0)
 
-    def get(self, owner: str, ids: Sequence[str]) -> list[Memory]:
-        """Rows of an owner by id, in the order asked for."""
-        query = f"SELECT {COLUMNS} FROM memories WHERE owner = ? AND id = ?"
+    def get(self, owner: str, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
+        """Rows of an owner by id, in the order asked for; then those up to so many steps before and after them."""
+        wanted = list(dict.fromkeys(map(_encodable, ids)))
+        asked = {"owner": owner, "ids": json.dumps(wanted), "reach": reach}
         with self._reader() as reader:
-            found = [reader.execute(query, (owner, _storable(one))).fetchone() for one in dict.fromkeys(ids)]
-        return [_memory(row) for row in found if row]
+            found = {one.id: one for one in map(_memory, reader.execute(_NEAR, asked))}
+        return [found.pop(one) for one in wanted if one in found] + list(found.values())
 
     def newest(self, owner: str, kinds: Sequence[str], limit: int) -> list[Memory]:
         """Rows of an owner, newest first, ended ones included; no kinds named means every kind."""
+        # Kind by kind, because each lies sorted: the few rules of an owner are not looked for among all episodes.
         query = f"""
-            SELECT {COLUMNS} FROM memories WHERE owner = ? AND (? OR kind IN (SELECT value FROM json_each(?)))
+            SELECT at, point, {COLUMNS} FROM memories WHERE owner = ? AND kind = ?
             ORDER BY at DESC, point DESC LIMIT ?"""
         with self._reader() as reader:
-            return [_memory(row) for row in reader.execute(query, (owner, not kinds, json.dumps(kinds), limit))]
+            if not kinds:
+                every = reader.execute("SELECT DISTINCT kind FROM memories WHERE owner = ?", (owner,))
+                kinds = [kind for (kind,) in every]
+            rows = [row for kind in kinds for row in reader.execute(query, (owner, kind, limit))]
+        return [_memory(fields) for _, _, *fields in sorted(rows, reverse=True)[:limit]]
 
-    def pinned(self, owner: str, kinds: Sequence[str]) -> list[Memory]:
-        """Rows of an owner and these kinds that still hold, newest first, at most `MAX_PINNED` of a kind."""
+    def pinned(self, owner: str, session: str, kinds: Sequence[str], *, has_ended: bool = False) -> list[Memory]:
+        """Rows of an owner and these kinds that still hold and reach this session, newest first; with `has_ended`
+        those that hold no longer as well. At most `MAX_PINNED` of a kind, and as many that have ended."""
         query = f"""
             SELECT {COLUMNS} FROM memories
-            WHERE owner = ? AND kind = ? AND ended_at IS NULL
+            WHERE owner = ? AND kind = ? AND (ended_at IS NOT NULL) = ? AND (reach = 'user' OR session = ?)
             ORDER BY at DESC, point DESC LIMIT ?"""
+        asked = [(kind, is_over) for kind in kinds for is_over in ((False, True) if has_ended else (False,))]
         with self._reader() as reader:
-            found = [row for kind in kinds for row in reader.execute(query, (owner, kind, MAX_PINNED))]
-        return sorted(map(_memory, found), key=lambda memory: memory.at, reverse=True)
+            rows = [
+                row
+                for kind, is_over in asked
+                for row in reader.execute(query, (owner, kind, is_over, _encodable(session), MAX_PINNED))
+            ]
+        return sorted(map(_memory, rows), key=attrgetter("at"), reverse=True)
+
+    def points_in_time(
+        self, owner: str, kinds: Sequence[str], since: float | None, until: float | None, limit: int
+    ) -> list[int]:
+        """Points of the newest rows that hold of an owner and these kinds between two moments, both included."""
+        query = """
+            SELECT at, point FROM memories
+            WHERE owner = ? AND kind = ? AND at BETWEEN ? AND ? AND ended_at IS NULL
+            ORDER BY at DESC, point DESC LIMIT ?"""
+        first, last = -math.inf if since is None else since, math.inf if until is None else until
+        with self._reader() as reader:
+            rows = [row for kind in kinds for row in reader.execute(query, (owner, kind, first, last, limit))]
+        return [point for _, point in sorted(rows, reverse=True)[:limit]]
 
     def at_points(self, owner: str, points: Sequence[int]) -> dict[int, Memory]:
         """Rows of an owner that still hold, by point; other points are absent, whoever they belong to."""
@@ -167,17 +163,43 @@ class Truth:
     def changes(self, after: int, limit: int) -> list[Change]:
         """Logged changes with a number above `after`, in order."""
         return [
-            Change(number=number, point=point, entry=Entry(owner=owner, kind=kind, key=key) if owner else None)
-            for number, point, owner, kind, key in self._writer.execute(_CHANGES, (after, limit))
+            Change(number=number, point=point, entry=_entry(*row) if row[0] else None)
+            for number, point, *row in self._writer.execute(_CHANGES, (after, limit))
         ]
 
     def settle(self, number: int) -> None:
         """Drop changes up to this number from the log: the index has them on disk."""
         self._writer.execute("DELETE FROM changes WHERE number <= ?", (number,))
 
-    def log_all(self) -> None:
-        """Log every row that holds as changed, for an index that starts empty."""
-        self._writer.execute("INSERT INTO changes (point) SELECT point FROM memories WHERE ended_at IS NULL")
+    def holding(self, after: int, limit: int) -> dict[int, Entry]:
+        """Entries of the next rows that hold, by point, beyond a point."""
+        query = """
+            SELECT point, owner, kind, key, text FROM memories
+            WHERE point > ? AND ended_at IS NULL ORDER BY point LIMIT ?"""
+        with self._reader() as reader:
+            return {point: _entry(*row) for point, *row in reader.execute(query, (after, limit))}
+
+    def lack(self, points: Sequence[int]) -> None:
+        """Remember that the embedder could not be asked about these points."""
+        with self._transaction():
+            self._writer.executemany("INSERT OR IGNORE INTO lacking VALUES (?)", [(point,) for point in points])
+
+    def log_lacking(self, limit: int) -> int:
+        """Log some of what lacks a vector as changed, so that it is embedded once more; how many there were."""
+        with self._transaction():
+            points = self._writer.execute("SELECT point FROM lacking LIMIT ?", (limit,)).fetchall()
+            self._writer.executemany("DELETE FROM lacking WHERE point = ?", points)
+            self._writer.executemany("INSERT INTO changes (point) VALUES (?)", points)
+        return len(points)
+
+    def has_lacking(self) -> bool:
+        """Whether anything lacks a vector."""
+        return self._writer.execute("SELECT 1 FROM lacking LIMIT 1").fetchone() is not None
+
+    def last_point(self) -> int:
+        """The highest point there is, 0 for none."""
+        (point,) = self._writer.execute("SELECT coalesce(max(point), 0) FROM memories").fetchone()
+        return int(point)
 
     def count_holding(self) -> int:
         """Rows that still hold: as many points as the index must have."""
@@ -213,6 +235,14 @@ def _memory(row: Sequence[object]) -> Memory:
     return msgspec.convert(dict(zip(FIELDS, row, strict=True)), Memory)
 
 
+def _entry(owner: str, kind: str, key: str, text: str) -> Entry:
+    return Entry(owner=owner, kind=kind, key=key, text=text)
+
+
 def _storable(value: object) -> object:
+    return _encodable(value) if isinstance(value, str) else value
+
+
+def _encodable(text: str) -> str:
     # Half a surrogate pair has no UTF-8 form. Decoders refuse it before us; if one came through, `?` stands for it.
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+    return text.encode(errors="replace").decode()

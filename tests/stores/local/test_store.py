@@ -1,31 +1,36 @@
-"""How the two halves keep together; what a store must do at all is in tests/stores/test_contract.py."""
+"""How truth and indexes keep together; what a store must do at all is in tests/stores/test_contract.py."""
 
 from __future__ import annotations
 
-import os
+import asyncio
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.memories import Found
+from gateway.ports import Embedder
 from gateway.stores.local import LocalStore
-from gateway.stores.local.store import SETTLE_AFTER
-from tests.stores.samples import ANN, WordsEmbedder, memory, query
+from gateway.stores.local.indexes import SETTLE_AFTER
+from tests.stores.samples import ANN, AwayEmbedder, WordsEmbedder, memory, query
 
 
-def open_at(folder: Path, embedder: WordsEmbedder | None = None) -> LocalStore:
+def open_at(folder: Path, embedder: Embedder | None = None) -> LocalStore:
     return LocalStore(folder / "memories.db", folder / "index", embedder or WordsEmbedder())
 
 
 def ids(found: Found) -> set[str]:
     return {hit.memory.id for hit in found.hits}
+
+
+def ways(found: Found) -> dict[str, set[str]]:
+    return {hit.memory.id: set(hit.scores) for hit in found.hits}
 
 
 async def fill(folder: Path) -> None:
@@ -42,53 +47,49 @@ async def test_opening_after_a_clean_end_has_nothing_to_heal(tmp_path: Path) -> 
     await store.aclose()
 
 
-def delete_folder(index: Path) -> None:
-    shutil.rmtree(index)
-
-
-def delete_label(index: Path) -> None:
-    (index / "made-for").unlink()
-
-
-def spoil_label(index: Path) -> None:
-    (index / "made-for").write_bytes(b"\xff\xfe")
-
-
-def delete_shard(index: Path) -> None:
-    shutil.rmtree(index / "shard")
-
-
-def empty_every_file(index: Path) -> None:
-    for file in index.rglob("*.*"):
-        if file.is_file():
-            file.write_bytes(b"")
-
-
-def lose_points(index: Path) -> None:
-    """Loads without a complaint, and holds fewer points than it should."""
-    (mappings,) = index.rglob("mutable_id_tracker.mappings")
-    os.truncate(mappings, mappings.stat().st_size // 2)
-
-
-DAMAGES = [delete_folder, delete_label, spoil_label, delete_shard, empty_every_file, lose_points]
-
-
 @pytest.mark.promise("P6")
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-async def test_a_damaged_index_is_made_anew_from_the_truth(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+async def test_a_lost_index_is_made_anew_in_the_background(tmp_path: Path) -> None:
     await fill(tmp_path)
-    damage(tmp_path / "index")
+    shutil.rmtree(tmp_path / "index")
     store = open_at(tmp_path)
-    assert store.healed == 2
+    found = await store.search(ANN, query("", kinds=(), pinned=("fact",)))
+    assert {one.id for one in found.pinned} == {"m1", "m2"}
+    assert await asyncio.to_thread(store.wait_until_indexed, 30)
+    assert store.indexed == 1.0
     assert ids(await store.search(ANN, query("tea"))) == {"m1", "m2"}
     await store.aclose()
 
 
-async def test_an_index_made_by_another_embedder_is_made_anew(tmp_path: Path) -> None:
+async def test_while_another_embedder_takes_over_the_former_one_serves(tmp_path: Path) -> None:
     await fill(tmp_path)
-    store = open_at(tmp_path, WordsEmbedder(name="other", size=8))
-    assert store.healed == 2
-    assert ids(await store.search(ANN, query("tea"))) == {"m1", "m2"}
+    new = AwayEmbedder()
+    former = WordsEmbedder()
+    store = LocalStore(tmp_path / "memories.db", tmp_path / "index", new, {"words": former}.get)
+    assert (store.indexed, store.wait_until_indexed(0)) == (0.0, False)
+    await store.put(ANN, [memory("m4", "tea")])
+    found = await store.search(ANN, query("tea"))
+    assert ways(found) == {id: {"words", "chars", "dense"} for id in ("m1", "m2", "m4")}
+    new.is_broken = False
+    assert await asyncio.to_thread(store.wait_until_indexed, 30)
+    asked = len(former.texts)
+    found = await store.search(ANN, query("tea"))
+    assert ways(found) == {id: {"words", "chars", "dense"} for id in ("m1", "m2", "m4")}
+    assert len(former.texts) == asked
+    await store.aclose()
+
+
+async def test_a_store_closed_while_an_index_is_made_goes_on_at_the_next_start(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    new = AwayEmbedder()
+    store = open_at(tmp_path, new)
+    await store.put(ANN, [memory("m4", "tea")])
+    async with asyncio.timeout(10):
+        await store.aclose()
+    new.is_broken = False
+    store = open_at(tmp_path, new)
+    assert await asyncio.to_thread(store.wait_until_indexed, 30)
+    found = await store.search(ANN, query("tea"))
+    assert ways(found) == {id: {"words", "chars", "dense"} for id in ("m1", "m2", "m4")}
     await store.aclose()
 
 
@@ -142,52 +143,48 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
     await again.aclose()
 
 
-async def test_what_an_absent_embedder_left_unindexed_is_indexed_by_the_next_write(tmp_path: Path) -> None:
+async def test_an_absent_embedder_costs_vectors_only_and_these_are_made_good(tmp_path: Path) -> None:
     embedder = WordsEmbedder()
     store = open_at(tmp_path, embedder)
     embedder.is_broken = True
-    with pytest.raises(MemoryUnavailable):
-        await store.put(ANN, [memory("m1", "tea")])
-    with pytest.raises(MemoryUnavailable):
-        await store.search(ANN, query("tea"))
-    assert await store.get(ANN, ["m1"]) == [memory("m1", "tea")]
+    await store.put(ANN, [memory("m1", "tea")])
+    assert ways(await store.search(ANN, query("tea"))) == {"m1": {"words", "chars"}}
 
     embedder.is_broken = False
+    await store.put(ANN, [memory("m2", "tea")])
+    everything = {"words", "chars", "dense"}
+    assert ways(await store.search(ANN, query("tea"))) == {"m1": everything, "m2": everything}
+    await store.aclose()
+
+
+async def test_an_index_that_fails_keeps_no_memory_from_being_written(tmp_path: Path) -> None:
+    embedder = WordsEmbedder()
+    store = open_at(tmp_path, embedder)
+    embedder.size = 3
+    with pytest.raises(MemoryUnavailable, match="dimension"):
+        await store.put(ANN, [memory("m1", "tea")])
+    assert await store.get(ANN, ["m1"]) == [memory("m1", "tea")]
+    embedder.size = 16
     await store.put(ANN, [memory("m2", "tea")])
     assert ids(await store.search(ANN, query("tea"))) == {"m1", "m2"}
     await store.aclose()
 
 
-async def test_an_absent_embedder_does_not_keep_the_store_from_opening(tmp_path: Path) -> None:
+async def test_an_index_that_fails_does_not_keep_the_store_from_opening(tmp_path: Path) -> None:
     await fill(tmp_path)
-    delete_folder(tmp_path / "index")
-    embedder = WordsEmbedder()
-    embedder.is_broken = True
-    store = open_at(tmp_path, embedder)
+    cut_off = sqlite3.connect(tmp_path / "memories.db")
+    cut_off.execute("UPDATE memories SET key = 'coffee' WHERE id = 'm1'")
+    cut_off.commit()
+    cut_off.close()
+
+    class Wrong(WordsEmbedder):
+        def embed(self, texts: Sequence[str]) -> list[list[float]]:
+            return [[1.0, 0.0, 0.0] for _ in texts]
+
+    store = open_at(tmp_path, Wrong())
     assert store.healed == 0
-    found = await store.search(ANN, query("", kinds=(), pinned=("fact",)))
-    assert {one.id for one in found.pinned} == {"m1", "m2"}
-
-    embedder.is_broken = False
-    await store.put(ANN, [memory("m4", "tea")])
-    assert ids(await store.search(ANN, query("tea"))) == {"m1", "m2", "m4"}
+    assert len(await store.list(ANN, [], 9)) == 3
     await store.aclose()
-
-
-async def test_the_log_of_changes_stays_short_while_running_and_is_empty_at_the_end(tmp_path: Path) -> None:
-    def logged() -> int:
-        reader = sqlite3.connect(tmp_path / "memories.db")
-        (count,) = reader.execute("SELECT count(*) FROM changes").fetchone()
-        reader.close()
-        return int(count)
-
-    store = open_at(tmp_path)
-    await store.put(ANN, [memory("m1", "tea")])
-    assert logged() == 1
-    await store.put(ANN, [memory(f"m{number}", "tea") for number in range(SETTLE_AFTER + 99)])
-    assert logged() < SETTLE_AFTER
-    await store.aclose()
-    assert logged() == 0
 
 
 async def test_a_database_that_fails_is_an_unavailable_memory(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.database import connect_readonly
 from gateway.errors import DataDirError
 from gateway.stores.local.truth import Change, Entry, Truth
 from tests.stores.samples import memory
@@ -22,7 +23,7 @@ def test_each_row_written_or_removed_is_logged_as_it_stands_now(truth: Truth) ->
     truth.put("ann", "acme", [memory("m1", "tea"), memory("m2", "tea"), memory("m3", "tea")])
     truth.put("ann", "acme", [memory("m1", "coffee"), memory("m2", "tea", ended_at=3.0)])
     truth.forget("ann", ["m3"])
-    coffee = Entry(owner="ann", kind="fact", key="coffee")
+    coffee = Entry(owner="ann", kind="fact", key="coffee", text="coffee")
     assert truth.changes(0, 99) == [
         Change(number=1, point=1, entry=coffee),
         Change(number=2, point=2, entry=None),
@@ -70,16 +71,77 @@ def test_of_a_pinned_kind_the_newest_are_told_of_and_only_so_many(
         truth.put("ann", "acme", [memory(f"fact{number}", at=float(number)), memory(f"rule{number}", kind="rule")])
     truth.put("ann", "acme", [memory("fact3", at=3.0, ended_at=5.0)])
     truth.put("bob", "acme", [memory("his", at=9.0)])
-    assert [one.id for one in truth.pinned("ann", ["rule", "fact"])] == ["fact2", "rule3", "rule2", "fact1"]
-    assert [one.id for one in truth.pinned("ann", ["fact"])] == ["fact2", "fact1"]
-    assert truth.pinned("ann", []) == []
+    assert [one.id for one in truth.pinned("ann", "s1", ["rule", "fact"])] == ["fact2", "rule3", "rule2", "fact1"]
+    assert [one.id for one in truth.pinned("ann", "s1", ["fact"])] == ["fact2", "fact1"]
+    assert truth.pinned("ann", "s1", []) == []
 
 
-def test_logging_all_names_the_rows_that_hold(truth: Truth) -> None:
-    truth.put("ann", "acme", [memory("m1"), memory("m2", ended_at=3.0), memory("m3")])
+def test_other_sessions_and_what_has_ended_take_no_room_among_the_pinned(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.stores.local.truth.MAX_PINNED", 2)
+    truth.put("ann", "acme", [memory("mine", at=1.0), memory("here", at=0.0, session="s1", reach="session")])
+    truth.put("ann", "acme", [memory(f"there{at}", at=float(at), session="s2", reach="session") for at in range(2, 6)])
+    truth.put("ann", "acme", [memory(f"over{at}", at=float(at), ended_at=9.0) for at in range(2, 6)])
+    assert [one.id for one in truth.pinned("ann", "s1", ["fact"])] == ["mine", "here"]
+    asked = truth.pinned("ann", "s1", ["fact"], has_ended=True)
+    assert [one.id for one in asked] == ["over5", "over4", "mine", "here"]
+
+
+def test_rows_that_hold_are_walked_in_the_order_of_their_points(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1", "tea"), memory("m2", ended_at=3.0), memory("m3"), memory("m4")])
+    assert truth.holding(0, 2) == {
+        1: Entry(owner="ann", kind="fact", key="tea", text="tea"),
+        3: Entry(owner="ann", kind="fact", key="", text=""),
+    }
+    assert list(truth.holding(3, 2)) == [4]
+    assert truth.holding(4, 2) == {}
+    assert truth.last_point() == 4
+
+
+def test_what_lacks_a_vector_is_logged_anew_a_few_at_a_time(truth: Truth) -> None:
+    truth.put("ann", "acme", [memory("m1"), memory("m2"), memory("m3")])
     truth.settle(3)
-    truth.log_all()
-    assert [change.point for change in truth.changes(0, 99)] == [1, 3]
+    assert not truth.has_lacking()
+    truth.lack([1, 2])
+    truth.lack([2, 3])
+    assert truth.log_lacking(2) == 2
+    assert truth.has_lacking()
+    assert truth.log_lacking(2) == 1
+    assert not truth.has_lacking()
+    assert [change.point for change in truth.changes(0, 99)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("find", "index"),
+    [
+        (lambda truth: truth.get("ann", ["m1", "m2"], reach=3), "sqlite_autoindex_memories_1"),
+        (lambda truth: truth.pinned("ann", "s1", ["fact"], has_ended=True), "memories_by_kind"),
+        (lambda truth: truth.newest("ann", ["fact", "rule"], 9), "memories_by_kind"),
+        (lambda truth: truth.points_in_time("ann", ["fact"], 1.0, 2.0, 9), "memories_by_kind"),
+    ],
+    ids=["get", "pinned", "newest", "time"],
+)
+def test_no_search_walks_all_rows_of_an_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, find: Callable[[Truth], object], index: str
+) -> None:
+    statements: list[str] = []
+
+    def traced(path: Path) -> sqlite3.Connection:
+        connection = connect_readonly(path)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr("gateway.stores.local.truth.connect_readonly", traced)
+    truth = Truth(tmp_path / "memories.db", readers=1)
+    find(truth)
+    planner = sqlite3.connect(tmp_path / "memories.db")
+    plans = [step for asked in statements for *_, step in planner.execute(f"EXPLAIN QUERY PLAN {asked}")]
+    assert [step for step in plans if "memories" in step]
+    assert all(f"USING INDEX {index}" in step for step in plans if "memories" in step)
+    assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plans)
+    planner.close()
+    truth.close()
 
 
 def test_a_failing_put_leaves_nothing(truth: Truth) -> None:

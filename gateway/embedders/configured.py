@@ -1,0 +1,54 @@
+"""From the section `embedder` of config.yaml to the embedder it asks for, where that is not the embedded one.
+
+The only place here that knows of configuration; what fastembed needs is imported only where it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from gateway.config import EmbedderConfig
+from gateway.embedders.http import HttpModel
+from gateway.embedders.slow import Model, SlowEmbedder
+from gateway.errors import ConfigError
+
+START_S = 3.0
+"""May go into waiting for the model, so that the first requests find it; a later one is found while serving."""
+
+
+def configured(settings: EmbedderConfig, folder: Path) -> SlowEmbedder:
+    """The embedder, whether its model is there or away; to be closed. Blocks; raises `ConfigError`.
+
+    Args:
+        folder: where the files of models are, or are to be.
+    """
+    model = _served(settings) if settings.kind == "http" else _fastembed(settings, folder)
+    embedder = SlowEmbedder(
+        model,
+        query_prefix=settings.query_prefix,
+        passage_prefix=settings.passage_prefix,
+        batch=settings.batch,
+        patience_s=settings.patience_ms / 1000,
+    )
+    embedder.wait_until_tried(START_S)
+    return embedder
+
+
+def _served(settings: EmbedderConfig) -> Model:
+    return HttpModel(
+        settings.url,
+        model=settings.model or "",
+        api_key=settings.api_key,
+        dimensions=settings.dimensions,
+        timeout_s=settings.timeout_ms / 1000,
+    )
+
+
+def _fastembed(settings: EmbedderConfig, folder: Path) -> Model:
+    try:
+        adapter = importlib.import_module("gateway.embedders.fastembed")
+    except ImportError as error:
+        raise ConfigError(f"$.embedder.kind: fastembed needs pip install 'accrue[fastembed]' ({error})") from error
+    model: Model = adapter.FastEmbedModel(settings.model, folder)
+    return model

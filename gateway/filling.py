@@ -1,0 +1,101 @@
+"""Lines within a budget: how many are taken, and how they stand in a block.
+
+What a line says is decided by gateway/kinds/; which are offered, and in what order, by gateway/compose.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from gateway.fence import indented
+from gateway.kinds.base import Kind
+from gateway.memories import Memory
+from gateway.policy import Budget
+from gateway.types import Note
+
+LINE_TOKENS = 2
+"""Of a line besides its text: the bullet, the line break, and the indent where there is one more inside it."""
+
+GROUP_TOKENS = 11
+"""Of a group besides its lines: the date and the session before them."""
+
+BLOCK_TOKENS = 76
+"""Of a block besides its lines: two tags with their nonce, and the preamble.
+
+Like the other two an upper bound by OpenAI's vocabularies; what is inserted is counted before it is used.
+"""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered memory and the slot it is meant for."""
+
+    memory: Memory
+    kind: Kind
+    text: str
+    group: str
+    """What stands before it and the other lines of its group; empty for none."""
+    where: str
+    tokens: int
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether it stands among the rules; one that was taken back is none."""
+        return self.kind.is_rule and self.memory.ended_at is None
+
+
+class Filling:
+    """Lines taken so far, in lane order; what a lane leaves unspent is there for the next."""
+
+    def __init__(self, allowance: int, budget: Budget, noted: Iterable[Note]) -> None:
+        """`noted` is what the model sees already, which its lanes have paid for."""
+        self.lines: list[Line] = []
+        self._left = allowance
+        self._lanes = Counter(budget.lanes)
+        for note in noted:
+            self._lanes.subtract(note.lane_tokens)
+        self._opened: set[tuple[str, bool | str]] = set()
+
+    def take(self, line: Line) -> bool:
+        """Take the line if its lane and the whole have room for it."""
+        opens: dict[tuple[str, bool | str], int] = {(line.where, line.is_rule): BLOCK_TOKENS}
+        if line.group:
+            opens[line.where, line.group] = GROUP_TOKENS
+        cost = line.tokens + sum(tokens for what, tokens in opens.items() if what not in self._opened)
+        if cost > self._left or line.tokens > self._lanes[line.kind.name]:
+            return False
+        self._left -= cost
+        self._lanes[line.kind.name] -= line.tokens
+        self._opened.update(opens)
+        self.lines.append(line)
+        return True
+
+
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """Oldest first, since of two that differ the later one holds."""
+    return sorted(lines, key=lambda line: (line.memory.at, line.memory.place, line.memory.id))
+
+
+def bullets(lines: Sequence[Line]) -> list[str]:
+    """One bullet a line, and one for all lines of a group, where its first would stand.
+
+    In a group each line has a line of the bullet to itself and what its text goes on with stands further in, so that
+    nothing that was said can look as if somebody else had said it.
+    """
+    grouped: dict[tuple[str, int], list[str]] = {}
+    for number, line in enumerate(lines):
+        if line.group:
+            grouped.setdefault((f"{line.group} ", 0), []).append(indented(line.text))
+        else:
+            grouped["", number] = [line.text]
+    return [name + "\n".join(texts) for (name, _), texts in grouped.items()]
+
+
+def lane_tokens(lines: Iterable[Line]) -> Mapping[str, int]:
+    """What the lines cost each lane."""
+    tokens: Counter[str] = Counter()
+    for line in lines:
+        tokens[line.kind.name] += line.tokens
+    return tokens

@@ -1,0 +1,68 @@
+"""What a user states: the sentences of a message as rules read them, with their language, how long they hold and what
+they settle. What kind of memory one is, is said by the kinds; what it ends, by gateway/revisions.py.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import msgspec
+
+from gateway.kinds.sentences import is_off_the_record, is_question, plain, sentences
+from gateway.languages.spoken import spoken
+from gateway.languages.tables import Rule, Table
+from gateway.memories import Reach, Span
+
+MESSAGES = 8
+"""Kept read: every kind reads the same message, one after the other."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence in which a user may state something."""
+
+    text: str
+    """Verbatim."""
+    said: str
+    """As rules read it (`sentences.plain`)."""
+    table: Table
+    """Of its language."""
+    is_question: bool
+    reach: Reach | None
+    """How far it holds as it says itself; None when it is for once."""
+
+    def says(self, rule: Rule) -> bool:
+        """Whether a rule of its language finds itself in it."""
+        return self.table.says(rule, self.said)
+
+    def span(self, reach: Reach = "user") -> Span:
+        """The span that keeps it, which holds no further than either says."""
+        narrow: Reach = "session" if "session" in (reach, self.reach) else "user"
+        return Span(text=self.text, reach=narrow, slot=self.slot)
+
+    @property
+    def slot(self) -> str:
+        """What it settles. A rule that holds under a condition settles nothing for the rest."""
+        return "" if self.says("condition") else self.table.slot(self.said)
+
+
+def statements(text: str) -> tuple[Statement, ...]:
+    """What a user states in a message that is not off the record, in order."""
+    return () if is_off_the_record(text) else said_in(text)
+
+
+@functools.lru_cache(maxsize=MESSAGES)
+def said_in(text: str) -> tuple[Statement, ...]:
+    """The sentences of a user's message, in order."""
+    whole = spoken(text)
+    return tuple(_read(sentence, spoken(sentence, whole)) for sentence in sentences(text))
+
+
+def _read(sentence: str, table: Table) -> Statement:
+    said = plain(sentence, table)
+    return Statement(text=sentence, said=said, table=table, is_question=is_question(said), reach=_reach(said, table))
+
+
+def _reach(said: str, table: Table) -> Reach | None:
+    if table.says("moment", said):
+        return None
+    return "session" if table.says("here", said) else "user"

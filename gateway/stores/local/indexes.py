@@ -1,0 +1,208 @@
+"""Which index serves, which is being made, and how both follow the truth.
+
+Each index has a numbered folder of its own. One that is whole and was made for today's embedder serves; else one that
+is whole and was made for an earlier embedder serves while the new one is made; where there is none, the new one serves
+as far as it has come. While the embedder does not even say how large its vectors are, that is one without vectors.
+The truth's log of changes is applied to all of them, and is cut only where all are on disk.
+This file knows folders and order, and no threads: one at a time calls anything but `search` and `share`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gateway.errors import MemoryUnavailable
+from gateway.ports import Embedder
+from gateway.stores.local.index import Dense, Index, Label, read_label, translated
+from gateway.stores.local.truth import Change, Entry, Truth
+
+BATCH = 16
+"""Points applied at once: indexing holds the interpreter lock, 0.1 ms a point, and requests are being served."""
+
+SETTLE_AFTER = 512
+"""Changes between two flushes. A flush holds the interpreter lock for 6 ms; a crash costs re-indexing this many."""
+
+MADE_GOOD = 256
+"""Points that a write embeds besides its own, once the embedder answers again."""
+
+Former = Callable[[str], Embedder | None]
+"""The embedder of a name, by which an earlier index was made; None when it is not to be had any more."""
+
+
+class Indexes:
+    """The indexes of a folder in which nothing else lies. Raises `MemoryUnavailable` when none can be made there."""
+
+    def __init__(self, folder: Path, truth: Truth, embedder: Embedder, former: Former) -> None:
+        self._folder = folder
+        self._truth = truth
+        self._embedder = embedder
+        self._former = former
+        self._applied = 0
+        self._settled = 0
+        self._is_answered = True
+        self._is_lacking = truth.has_lacking()
+        self._is_damaged = False
+        self._last_point = truth.last_point()
+        self._serving = self._open()
+        self.reached = self._serving[-1].label.reached
+        """The point up to which the truth has been walked into the newest index; None when that is whole."""
+
+    @property
+    def newest(self) -> Index:
+        """The index that is being made, else the one that serves."""
+        return self._serving[-1]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the index that serves is the one to have."""
+        return self.reached is None and not self._is_damaged and self._is_wanted(self.newest.label)
+
+    @property
+    def share(self) -> float:
+        """Of the memories that are in the index to have, about."""
+        reached = self.reached
+        return float(self.is_done) if reached is None else min(1.0, reached / max(1, self._last_point))
+
+    def search(self, owner: str, text: str, kinds: Sequence[str], limit: int) -> dict[int, dict[str, float]]:
+        """Raw scores by way of searching of the best points, from the index that serves."""
+        serving = self._serving[0]
+        try:
+            return serving.search(owner, text, kinds, limit)
+        except MemoryUnavailable:
+            if serving is self._serving[0]:
+                raise
+            return self._serving[0].search(owner, text, kinds, limit)  # the new one took its place just now
+
+    def catch_up(self) -> int:
+        """Apply what the indexes have not seen of the log of changes; how many there were."""
+        count = 0
+        self._is_answered = True
+        while changes := self._truth.changes(self._applied, BATCH):
+            self._apply(changes)
+            count += len(changes)
+            if self._applied - self._settled >= SETTLE_AFTER:
+                self.settle()
+        return count
+
+    def make_good(self) -> None:
+        """Embed what the embedder could not be asked about in its time, some of it, if it answered just now."""
+        if self._is_lacking and self._is_answered:
+            self._is_lacking = self._truth.log_lacking(MADE_GOOD) == MADE_GOOD
+            self.catch_up()
+
+    def check(self) -> None:
+        """See whether the index that serves has as many points as it must, and be done with one that is for nothing."""
+        self._is_damaged = self.reached is None and self.newest.count() != self._truth.count_holding()
+        if self.reached is not None and not self._truth.holding(self.reached, 1):
+            self.finish()
+
+    def begin(self) -> None:
+        """Start an index for today's embedder beside the one that serves. Raises `MemoryUnavailable` as `create`."""
+        self._serving = (*self._serving, self._create(self._embedder))
+        self.reached, self._is_damaged, self._last_point = 0, False, self._truth.last_point()
+
+    def walk(self, entries: Mapping[int, Entry], dense: Dense) -> None:
+        """Put the next entries into the newest index, but for those that were written anew since they were read:
+        these are in the log of changes, which all indexes follow."""
+        current = self._truth.holding(self.reached or 0, len(entries))
+        same = {point: entry for point, entry in entries.items() if current.get(point) == entry}
+        self.newest.write(same, dense)
+        self.reached = max(entries)
+
+    def finish(self) -> None:
+        """The newest index is whole from now on, and serves alone."""
+        self.settle()
+        self.newest.mark(None)
+        self.reached = None
+        earlier, self._serving = self._serving[:-1], self._serving[-1:]
+        for index in earlier:
+            index.close()
+            shutil.rmtree(index.folder, ignore_errors=True)
+
+    def settle(self) -> None:
+        """Bring to disk what was applied, and cut the log there."""
+        for index in self._serving:
+            index.flush()
+        if self.reached is not None:
+            self.newest.mark(self.reached)
+        self._truth.settle(self._applied)
+        self._settled = self._applied
+
+    def close(self) -> None:
+        """Release every folder."""
+        for index in self._serving:
+            index.close()
+
+    def _apply(self, changes: Sequence[Change]) -> None:
+        latest = {change.point: change.entry for change in changes}
+        for index in self._serving:
+            index.write(latest, self._embedded(index, latest))
+        self._applied = changes[-1].number
+
+    def _embedded(self, index: Index, points: Mapping[int, Entry | None]) -> Dense:
+        """Their vectors; none when the embedder does not answer, and then it is not asked again in the same breath."""
+        entries = {point: entry for point, entry in points.items() if entry is not None}
+        if self._is_answered:
+            try:
+                return index.embed(entries)
+            except MemoryUnavailable:
+                self._is_answered = False
+        self._truth.lack(list(entries))
+        self._is_lacking = True
+        return {}
+
+    def _open(self) -> tuple[Index, ...]:
+        """The index that serves first, then the one that is being made, if there is one."""
+        with translated():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            numbered = [path for path in self._folder.iterdir() if path.name.isdecimal()]
+            numbered.sort(key=lambda path: int(path.name), reverse=True)
+        labelled = [(path, label) for path in numbered if (label := read_label(path)) is not None]
+        whole = [one for one in labelled if one[1].reached is None]
+        serving, half = self._load(whole), None
+        if serving is None or not self._is_wanted(serving.label):
+            half = self._load(one for one in labelled if one[1].reached is not None and self._is_wanted(one[1]))
+        opened = tuple(index for index in (serving, half) if index is not None) or (self._first(),)
+        self._clear(opened)
+        return opened
+
+    def _first(self) -> Index:
+        try:
+            return self._create(self._embedder)
+        except MemoryUnavailable:
+            return self._create(None)
+
+    def _load(self, labelled: Iterable[tuple[Path, Label]]) -> Index | None:
+        """The newest of them that can be read."""
+        loaded = (Index.load(path, label, self._embedder_of(label)) for path, label in labelled)
+        return next((index for index in loaded if index is not None), None)
+
+    def _embedder_of(self, label: Label) -> Embedder | None:
+        embedder = self._embedder if self._is_wanted(label) else self._former(label.embedder)
+        return embedder if embedder is not None and _size(embedder) in (label.size, None) else None
+
+    def _is_wanted(self, label: Label) -> bool:
+        return label.embedder == self._embedder.name and _size(self._embedder) in (label.size, None)
+
+    def _create(self, embedder: Embedder | None) -> Index:
+        numbers = [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()]
+        return Index.create(self._folder / str(max(numbers, default=0) + 1), embedder)
+
+    def _clear(self, opened: Sequence[Index]) -> None:
+        """Remove what earlier versions and broken indexes left."""
+        for path in self._folder.iterdir():
+            if path not in [index.folder for index in opened]:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _size(embedder: Embedder) -> int | None:
+    """Of its vectors; None while it does not say."""
+    try:
+        return embedder.size
+    except MemoryUnavailable:
+        return None

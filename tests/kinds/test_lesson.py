@@ -1,0 +1,26 @@
+"""gateway/kinds/lesson.py: a lane for what is learnt elsewhere."""
+
+from __future__ import annotations
+
+from gateway.kinds.lesson import KIND
+from gateway.memories import Memory
+from gateway.types import Turn
+
+
+def test_a_turn_by_itself_teaches_none() -> None:
+    assert KIND.find(Turn(role="user", text="No, that was wrong: never push to main.")) == ()
+
+
+def test_its_line_has_the_date_the_words_and_the_id() -> None:
+    memory = Memory(
+        id="me_1",
+        kind="lesson",
+        text="Ask before pushing.",
+        key="push",
+        origin="user",
+        exchange="ex_1",
+        session="se_1",
+        at=1_800_000_000.0,
+        recorded_at=1_800_000_000.0,
+    )
+    assert KIND.line(memory) == "(2027-01-15) Lesson: Ask before pushing. [me_1]"
