@@ -19,8 +19,8 @@ from gateway.fence import NOTES, RULES
 from gateway.ports import Clock
 from gateway.testing.distiller import facts_in
 
-_NOTE = re.compile(r"- |  \S")
-"""A bullet, or one more line of its group; what a text has of lines of its own stands further in."""
+_NOTE = re.compile(r"- |  (?:user|assistant): ")
+"""A bullet, or what was said next in the same session."""
 
 REPLY = "You said: {said}\nI can see {count} notes.{notes}"
 """What is said: the last words of the user or what the tools answered them, and the notes found anywhere."""
