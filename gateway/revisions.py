@@ -1,4 +1,5 @@
-"""What a user's message ends of what was said before: what it settles anew, contradicts, replaces or takes back.
+"""What a user's message ends of what was said before: what it settles anew, contradicts, replaces or takes back,
+sentence by sentence; what it means as a whole is in gateway/meant.py.
 
 Pure: it is told what was found in the message and what holds, and says what ends. In doubt nothing does: two lines with
 their dates can be told apart, one that was ended wrongly is gone. How people say such things is in gateway/languages,
@@ -15,11 +16,16 @@ import msgspec
 from gateway.kinds.sentences import is_empty_talk, is_off_the_record
 from gateway.kinds.statements import Statement, said_in
 from gateway.languages.tables import Rule
+from gateway.meant import meant, undated
 from gateway.memories import Memory
 from gateway.sides import (
     MIN_OVERLAP,
     Side,
+    has_other_subject,
+    is_alike,
+    is_contrary,
     is_mostly,
+    is_of_same,
     is_same,
     people_in,
     sets_otherwise,
@@ -33,6 +39,9 @@ from gateway.types import Turn
 
 STATED = ("constraint", "preference", "fact")
 """Kinds that users state, and can take back."""
+
+TELLING: tuple[Rule, ...] = ("mine", "changed", "amended")
+"""How a sentence begins that tells something, whatever it asks in the end."""
 
 UNDONE = ("constraint", "preference")
 """Kinds that "never mind" may mean."""
@@ -81,12 +90,13 @@ def revise(turn: Turn, fresh: Sequence[Memory], held: Sequence[Memory], *, sessi
     new = {memory.id for memory in fresh}
     known = [memory for memory in held if memory.kind in STATED and memory.id not in new]
     is_off = is_off_the_record(turn.text)
-    said = said_in(turn.text)
+    said = tuple(map(_told, said_in(turn.text)))
     ended: dict[str, str] = {}
     for before, statement in zip((None, *said), said, strict=False):
         found = [memory for memory in fresh if is_same(memory.text, statement.text)]
         ended |= _ended(statement, before, found, known, session, is_off=is_off)
-    return ended or _undone(said, known, session)
+    ended = ended or _undone(said, known, session)
+    return ended if ended or is_off else meant(said, fresh, known)
 
 
 def corrects(turn: Turn) -> bool:
@@ -94,6 +104,14 @@ def corrects(turn: Turn) -> bool:
     return turn.role == "user" and any(
         statement.table.says(rule, statement.text) for statement in said_in(turn.text) for rule in CORRECTIONS
     )
+
+
+def _told(said: Statement) -> Statement:
+    """What a question tells before it asks: "We live in Ghent now, is there a good baker?"."""
+    clause, comma, _ = said.said.partition(",")
+    if not (said.is_question and comma and any(said.table.rules[rule].match(clause) for rule in TELLING)):
+        return said
+    return msgspec.structs.replace(said, text=clause, said=clause, is_question=False)
 
 
 def bound(turn: Turn) -> tuple[str, ...]:
@@ -140,19 +158,25 @@ def _overtaken(said: Statement, before: Statement | None, found: Sequence[Memory
     own = side_of(said.text, said.table)
     for memory in found:
         yield functools.partial(_is_settled_anew, memory.slot, memory.text)
-        yield lambda _, side: side.topic == own.topic and _is_contrary(side, own)
+        yield lambda _, side: side.topic == own.topic and is_contrary(side, own)
         yield lambda _, side: _is_set_anew(side, own)
-    replaced = said.table.caught("replaced", said.said) if found else None
-    if replaced is not None:
+    replaced = said.table.caught("replaced", said.said)
+    if replaced is not None and (found or _is_own(said)):
         old = topic_of(replaced["old"], said.table)
         yield lambda _, side: not side.is_negative and old <= side.topic and bool(old) and side.others == own.others
     if found and said.table.says("corrected", said.text):
-        yield lambda memory, side: memory.kind == found[0].kind and _is_alike(side, own)
+        yield lambda memory, side: memory.kind == found[0].kind and is_alike(side, own)
     allowed = None if said.is_question else said.table.caught("allowed", said.said)
     if allowed is not None:
         yield functools.partial(_gives_way, said.slot, topic_of(allowed["what"], said.table))
     if not said.is_question and not said.says("supposed"):
         yield from _updated(said, before)
+
+
+def _is_own(said: Statement) -> bool:
+    """Whether it tells of the user's own: "we moved off Heroku", or "renamed master to trunk" with nobody named."""
+    tells = not said.is_question and not said.says("supposed")
+    return tells and (said.says("mine") or said.table.rules["replaced"].match(said.said) is not None)
 
 
 def _updated(said: Statement, before: Statement | None) -> Iterator[Reason]:
@@ -163,7 +187,7 @@ def _updated(said: Statement, before: Statement | None) -> Iterator[Reason]:
     changed = said.table.caught("changed", said.said)
     if changed is None and not (said.says("amended") or said.table.says("corrected", said.text)):
         return
-    text = said.table.rules["changed"].sub(lambda match: match[0] if match.lastgroup else " ", said.text)
+    text = undated(said)
     if said.says("refers") and before is not None:
         text = f"{before.text} {text}"
     own = side_of(text, said.table)
@@ -178,21 +202,17 @@ def _updated(said: Statement, before: Statement | None) -> Iterator[Reason]:
 def _is_changed(own: Side, is_worded: bool, _: Memory, side: Side) -> bool:
     """It is said what became of its subject."""
     is_named = bool(side.subject) and shared(side.subject, own.topic) == len(side.subject)
-    return is_named and _is_of(side, own) and sets_otherwise(side, own, in_words=is_worded)
+    return is_named and is_of_same(side, own) and sets_otherwise(side, own, in_words=is_worded)
 
 
 def _is_put_right(own: Side, _: Memory, side: Side) -> bool:
     """It is of the same matter, and what it sets was wrong."""
     return (
-        is_mostly(side.topic - side.figures, own.topic)
-        and _is_of(side, own)
+        not has_other_subject(side, own)
+        and is_mostly(side.topic - side.figures, own.topic)
+        and is_of_same(side, own)
         and sets_otherwise(side, own, in_words=False)
     )
-
-
-def _is_of(side: Side, own: Side) -> bool:
-    """Whether two are about the same people: those of the subject, where one has its own."""
-    return own.others == side.others or bool(own.subject and own.subject == side.subject)
 
 
 def _releases(said: Statement, before: Statement | None, *, is_off: bool) -> Iterator[Release]:
@@ -207,7 +227,7 @@ def _releases(said: Statement, before: Statement | None, *, is_off: bool) -> Ite
     dropped = said.table.caught("dropped", said.said)
     if dropped is not None and "what" in dropped:
         yield _release("forgotten", dropped["what"], said, 1)
-    elif dropped is not None and before is not None and not before.is_question:
+    elif dropped is not None and not dropped and before is not None and not before.is_question:
         yield _release("forgotten", before.said, before, 1)
 
 
@@ -257,16 +277,6 @@ def _is_set_anew(side: Side, own: Side) -> bool:
 def _gives_way(slot: str, topic: frozenset[str], memory: Memory, side: Side) -> bool:
     """A rule ends when another in its place is allowed."""
     return bool(slot) and memory.slot == slot and not side.is_negative and not (topic and topic <= side.topic)
-
-
-def _is_contrary(side: Side, own: Side) -> bool:
-    """Of two statements about the same, one denies."""
-    return bool(own.topic) and side.others == own.others and side.is_negative != own.is_negative
-
-
-def _is_alike(side: Side, own: Side) -> bool:
-    most = max(len(side.topic), len(own.topic))
-    return side.others == own.others and len(side.topic & own.topic) >= MIN_OVERLAP * most > 0
 
 
 def _undone(said: Sequence[Statement], known: Sequence[Memory], session: str) -> dict[str, str]:

@@ -127,6 +127,33 @@ def is_mostly(topic: Set[str], other: Set[str]) -> bool:
     return bool(topic) and shared(topic, other) >= MIN_OVERLAP * len(topic)
 
 
+def is_contrary(side: Side, own: Side) -> bool:
+    """Of two statements about the same, one denies."""
+    return bool(own.topic) and side.others == own.others and side.is_negative != own.is_negative
+
+
+def is_alike(side: Side, own: Side) -> bool:
+    """Whether two have most of their words in common."""
+    most = max(len(side.topic), len(own.topic))
+    return side.others == own.others and len(side.topic & own.topic) >= MIN_OVERLAP * most > 0
+
+
+def is_of_same(side: Side, own: Side) -> bool:
+    """Whether two are about the same people: those of the subject, where one has its own."""
+    return own.others == side.others or bool(own.subject and own.subject == side.subject)
+
+
+def has_other_subject(side: Side, own: Side) -> bool:
+    """Whether each of two subjects has a word that the other has not: the rent of the studio, that of the garage."""
+    common = shared(side.subject, own.subject), shared(own.subject, side.subject)
+    return common[0] < len(side.subject) and common[1] < len(own.subject)
+
+
+def matter_of(side: Side) -> frozenset[str]:
+    """Stems of what a statement is about, without the numbers and names that it gives."""
+    return side.topic - side.figures - telling(" ".join(side.names))
+
+
 def sets_otherwise(old: Side, new: Side, *, in_words: bool) -> bool:
     """Whether two statements give different numbers, or without any different names.
 

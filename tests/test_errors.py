@@ -18,9 +18,7 @@ def below(error: type[AccrueError]) -> set[type[AccrueError]]:
 def test_the_drawn_tree_names_every_error_once_with_its_status() -> None:
     drawn = re.findall(r"[├└]── (\w+) +(\d{3})?", errors.__doc__ or "")
     public = [error for error in below(AccrueError) if error.__module__ == errors.__name__]
-    known = {
-        (error.__name__, str(error.status) if issubclass(error, RequestError) else "") for error in public
-    }
+    known = {(error.__name__, str(error.status) if issubclass(error, RequestError) else "") for error in public}
     assert len(drawn) == len(known) - 1
     assert set(drawn) == known - {("AccrueError", ""), ("RequestError", "400")} | {("RequestError", "")}
 

@@ -1,9 +1,10 @@
 """Standing instructions: what the assistant shall always or never do, in the user's own words.
 
 A rule (`constraint` in gateway/languages) finds them by how people say that something is to last ("always", "from now
-on", "every answer"), or by what is seldom said for once (a language to answer in, "don't" with a plural, "keep answers
-short"). An instruction that does neither is a wish of the moment ("keep it short"); the first message of a session may
-give it for the session all the same. What the user says about themself is none.
+on", "every answer"), or by what is seldom said for once (a language to answer in, "don't" with a plural, "keep
+answers short", "when I paste a log …", "every endpoint gets a test", "we write X, never Y"). An instruction that does
+neither is a wish of the moment ("keep it short"); the first message of a session may give it for the session all the
+same. What the user says about themself is none.
 Every rule begins where the sentence begins: "why does it always fail" has the words and is no instruction.
 """
 

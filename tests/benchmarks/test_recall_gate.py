@@ -12,18 +12,18 @@ from benchmarks.recall import AS_IT_IS, THREE, measure
 from benchmarks.tables import Row
 from benchmarks.trials import figures
 
-LEAST_PRESENT = 0.70
-"""Of each half: measured at .73 (dev) and .73 (heldout). A rule that is lost costs more than the slack."""
+LEAST_PRESENT = {"dev": 0.95, "heldout": 0.85}
+"""Measured at .98 and .88. Rules were written with the dev half in view, and the other half shows what that is worth."""
 
-LEAST_ABSENT = 0.40
-"""Of each half: measured at .43 (dev) and .58 (heldout)."""
+LEAST_ABSENT = {"dev": 0.88, "heldout": 0.68}
+"""Measured at .92 and .73."""
 
-MOST_TOKENS = 250
-"""On average: measured at 121. Who adds everything recalls everything."""
+MOST_TOKENS = 180
+"""On average: measured at 150. Who adds everything recalls everything."""
 
-LEAST_PRESENT_OF_THREE = 0.69
-"""Of all: measured at .72 with three memories found by relevance, and at .64 with all weights 0. A case has so short a
-past that with more of them the order in which they are ranked tells nothing."""
+LEAST_PRESENT_OF_THREE = 0.88
+"""Of all: measured at .92 with three memories found by relevance. A case has so short a past that with more of them the
+order in which they are ranked tells nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_what_matters_is_there_and_what_does_harm_is_not(row: Row, half: str) ->
     assert of.questions >= 100
     assert of.complete is not None
     assert of.clean is not None
-    assert of.complete >= LEAST_PRESENT
-    assert of.clean >= LEAST_ABSENT
+    assert of.complete >= LEAST_PRESENT[half]
+    assert of.clean >= LEAST_ABSENT[half]
 
 
 def test_the_best_of_what_is_found_comes_first(row: Row) -> None:

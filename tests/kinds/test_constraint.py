@@ -20,6 +20,24 @@ def missed(text: str, reason: str) -> object:
 
 
 STANDING = [
+    "When I paste a stack trace just tell me the cause.",
+    "If I send you a recipe please convert the cups.",
+    "You must give a reference for every statistic you quote.",
+    "Every endpoint gets an integration test.",
+    "Anything longer than a page should have a summary.",
+    "Customer names must never be shortened.",
+    "We spell the product Quillmate, never Quill Mate.",
+    "I expect every chapter to end with a question.",
+    "In letters to the council you should stay polite.",
+    "Don't call anything finished unless you've run the tests.",
+    "No more than five bullets per answer.",
+    "Don't open pull requests that mix topics.",
+    "Treat warnings as errors.",
+    "Prefer composition over inheritance.",
+    "Until I say otherwise, leave the migrations alone.",
+    "Headings are written in lowercase.",
+    "Round amounts to whole cents.",
+    "Only recommend vegan restaurants.",
     "Always answer in French.",
     "Never use semicolons in my JavaScript.",
     "Please always use metric units.",
@@ -241,12 +259,18 @@ STANDING = [
     missed("No bullet points.", "a wish without a word of duration may be of the moment"),
     missed("Only use the standard library.", "may be of the moment: without 'ever' or a language it is not kept"),
     missed("I need short answers, no exceptions.", "its duration is in an idiom"),
-    missed("For Python code always use type hints.", "a condition without a comma"),
+    "For Python code always use type hints.",
     missed("Never again use var in TypeScript.", "'never again' is taken for a remark"),
-    missed("Write plain SQL, never an ORM.", "'never' before an article is taken for a remark"),
+    "Write plain SQL, never an ORM.",
 ]
 
 PASSING = [
+    "Most people should never drive tired.",
+    "Gather documents like passports and bills.",
+    "Tell me when you are ready.",
+    "All visitors must sign in.",
+    "Whenever I watch films I fall asleep, so what.",
+    "Last summer I ran when I could.",
     # of the moment
     "Use tabs here.",
     "Don't use a library.",
@@ -531,6 +555,10 @@ def test_a_standing_instruction_is_kept(text: str) -> None:
 
 
 IN_THE_SESSION = [
+    "Keep sentences short as long as my daughter is listening.",
+    "During this lesson, answer only with hints.",
+    "While we're rehearsing, stay in the role of the customer.",
+    "Keep replies tiny until I get home.",
     "Always answer in French in this chat.",
     "From now on, reply in German for this conversation only.",
     "Never use emojis in this conversation.",

@@ -20,6 +20,13 @@ def missed(text: str, reason: str) -> object:
 
 
 SO = [
+    "I work mondays to thursdays.",
+    "The project is called Heron.",
+    "My two girls, Ada and Liv, swim.",
+    "I use a wheelchair.",
+    "I teach biology.",
+    "I'm on a 2015 macbook.",
+    "In our logs, a code of 4 means rejected.",
     "I'm allergic to peanuts.",
     "I’m vegan.",
     "I am vegetarian, by the way.",
@@ -192,6 +199,7 @@ SO = [
 ]
 
 NOT_SO = [
+    "The app is called twice.",
     "My name is not on the list.",
     "I am tired",
     "I'm at the station",

@@ -19,6 +19,12 @@ def missed(text: str, reason: str) -> object:
 
 
 STATED = [
+    "I'm quite fond of rye bread.",
+    "I can't abide loud music.",
+    "Golf is not my thing.",
+    "I learn best by doing exercises.",
+    "I love spicy food but keep it mild this time.",
+    "Kindly call me Professor Lund.",
     "I prefer window seats.",
     "I prefer tea to coffee",
     "I really like short answers.",
@@ -74,13 +80,15 @@ STATED = [
     "I love cats and dogs.",
     "Small fonts for code, that's how I like it.",
     missed("I'd prefer not to be called after six.", "a wish; most sentences that begin so are requests of the moment"),
-    missed("I find emojis annoying.", "taste without a verb of taste"),
-    missed("I'm into jazz.", "'into' is more often a place"),
+    "I find emojis annoying.",
+    "I'm into jazz.",
     missed("Big fan of short answers over here.", "no subject"),
     missed("What I love most is hiking.", "a clause that says what one loves looks like one that asks"),
 ]
 
 NOT_STATED = [
+    "That drives me crazy.",
+    "I find the second draft annoying.",
     # requests
     "I would like a table.",
     "I'd like to book a flight.",

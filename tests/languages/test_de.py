@@ -8,6 +8,10 @@ from gateway.kinds.sentences import is_off_the_record
 from tests.stated import ended, kinds_of, stated
 
 STATED = [
+    ("fact", "Unsere Rechnungen haben immer eine Nummer."),
+    ("constraint", "Fass keine Ordner an, die dir nicht gehören."),
+    ("constraint", "Nicht mehr als fünf Punkte pro Antwort."),
+    ("constraint", "Wir schreiben Kundschaft, nie Kunden."),
     ("constraint", "Antworte immer auf Deutsch."),
     ("constraint", "Bitte verwende nie Emojis."),
     ("constraint", "Benutze niemals Abkürzungen in deinen Antworten."),

@@ -8,6 +8,8 @@ from gateway.kinds.sentences import is_off_the_record
 from tests.stated import ended, kinds_of, stated
 
 STATED = [
+    ("constraint", "No más de cinco frases por respuesta."),
+    ("constraint", "De ahora en adelante tutea a mis alumnos."),
     ("constraint", "Responde siempre en español."),
     ("constraint", "Por favor, nunca uses emojis."),
     ("constraint", "¡Nunca menciones mi edad!"),

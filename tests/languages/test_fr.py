@@ -8,6 +8,7 @@ from gateway.kinds.sentences import is_off_the_record
 from tests.stated import ended, kinds_of, stated
 
 STATED = [
+    ("constraint", "Pas plus de cinq phrases par réponse."),
     ("constraint", "Réponds toujours en français."),
     ("constraint", "Toujours répondre en français."),
     ("constraint", "N’utilise jamais d’emojis, s’il te plaît."),

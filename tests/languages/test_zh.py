@@ -8,6 +8,7 @@ from gateway.kinds.sentences import is_off_the_record
 from tests.stated import ended, kinds_of, stated
 
 STATED = [
+    ("constraint", "每次发邮件，结尾都要写我的全名。"),
     ("constraint", "请用中文回答。"),
     ("constraint", "以后请用英文回复我。"),
     ("constraint", "从现在开始，都用公制单位。"),
