@@ -107,7 +107,8 @@ class Augmenter:
         return recalled
 
     def _hold(self, scope: Scope, recalled: Recalled) -> None:
-        self._held[scope.owner] = msgspec.structs.replace(recalled, hits=())
+        lasting = tuple(memory for memory in recalled.pinned if memory.reach == "user")
+        self._held[scope.owner] = Recalled(pinned=lasting)
         self._held.move_to_end(scope.owner)
         if len(self._held) > HELD_OWNERS:
             self._held.popitem(last=False)

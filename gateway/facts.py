@@ -14,7 +14,8 @@ import msgspec
 
 from gateway.errors import HTTP_ERROR
 from gateway.kinds.base import day
-from gateway.kinds.sentences import is_off_the_record, sentences
+from gateway.kinds.sentences import is_off_the_record
+from gateway.kinds.statements import is_lasting, statements
 from gateway.memories import Memory
 from gateway.shapes.splice import understood
 from gateway.telling import telling
@@ -86,7 +87,7 @@ def said(exchanges: Sequence[Exchange]) -> list[Said]:
     left = MAX_SENT_CHARS
     for exchange in reversed(exchanges):
         on_record = (turn.text for turn in users_turns(exchange) if not is_off_the_record(turn.text))
-        lines = _newest([line for text in on_record for line in sentences(text)], left)
+        lines = _newest([one.text for text in on_record for one in statements(text) if is_lasting(one)], left)
         left -= sum(map(len, lines))
         if lines:
             found.append(Said(exchange=exchange, lines=lines))

@@ -32,7 +32,12 @@ _ID_OPENING = "[m_"
 
 MARKS = (b"accrue-", b"[m_")
 """A text that holds neither holds nothing of ours."""
-_QUOTED_LINE = re.compile(r"^.*\[m_(?:\d{6,15}|[0-9a-f]{12})\][ \t\r]*(?:\n|\Z)", re.MULTILINE)
+_QUOTED_LINE = re.compile(
+    r"^(?:[ \t]*(?:(?:- )?\(\d{4}-\d\d-\d\d[^)\n]{0,60}\) |(?:user|assistant): ).*\n(?:[ \t]+.*\n){0,40}?)?"
+    r".*\[m_(?:\d{6,15}|[0-9a-f]{6}|[0-9a-f]{12})\][ \t\r]*(?:\n|\Z)",
+    re.MULTILINE,
+)
+"""A line of a note with the id at its end, from the bullet on, or from the name of who spoke."""
 _BREAK = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 """What some reader takes for the end of a line."""
 _TAG_OPENING = re.compile(r"<(?=/?accrue-)", re.IGNORECASE)

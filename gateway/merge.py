@@ -7,6 +7,7 @@ them it has been counted.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -19,6 +20,12 @@ from gateway.passages import standing, without
 from gateway.revisions import bound, corrects, near_duplicate, revise
 from gateway.telling import mention_of, telling
 from gateway.types import Exchange, Turn
+
+ENDING_TURNS = 8
+"""Newest turns of an exchange that can end anything: a client says one at a time, and each is held against all."""
+
+MAX_ENDED = 20
+"""Statements of which one exchange strikes the traces."""
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 
@@ -48,12 +55,14 @@ class Merger:
         if is_new and derived.previous is not None:
             self._widen(derived.previous, derived.exchange)
         ended: dict[str, Memory] = {}
-        for turn, stated in derived.stated:
+        last = len(derived.stated) - ENDING_TURNS
+        for number, (turn, stated) in enumerate(derived.stated):
             fresh = [self._state(memory) for memory in stated]
-            if is_new:
+            if is_new and number >= last:
                 ended |= self._revise(turn, fresh, derived.exchange)
                 ended |= _bound(turn, derived)
-        return [memory for id, memory in ended.items() if self._table.get(id, memory).ended_at is not None]
+        gone = [memory for id, memory in ended.items() if self._table.get(id, memory).ended_at is not None]
+        return gone[:MAX_ENDED]
 
     def meet(self, told: Iterable[Memory]) -> None:
         """Take note of episodes that what comes may correct."""
@@ -84,6 +93,8 @@ class Merger:
         """
         memories = [episode for episode in derived.episodes if episode.speaker == "user"] or derived.memories
         known = [self._table.get(memory.id) for memory in memories]
+        if any(memory.ended_at == derived.exchange.at for memory in self._before.values()):
+            return True
         return bool(known) and all(one is not None and _is_counted(one, derived.exchange.id) for one in known)
 
     def _state(self, memory: Memory) -> Memory:
@@ -207,9 +218,14 @@ def _episode(known: Memory | None, said: Memory) -> Memory:
     return msgspec.structs.replace(said, count=known.count + 1, last=said.exchange, recorded_at=known.recorded_at)
 
 
+@functools.lru_cache(maxsize=256)
+def _read(text: str) -> tuple[str, ...]:
+    return tuple(sentences(text))
+
+
 def _sentences(episode: Memory) -> Iterator[Memory]:
     """What is said in an episode, sentence by sentence, in the form of statements."""
-    for number, text in enumerate(sentences(episode.text)):
+    for number, text in enumerate(_read(episode.text)):
         yield msgspec.structs.replace(episode, id=f"{episode.id}/{number}", kind="fact", text=text, key=text)
 
 
@@ -217,7 +233,7 @@ def _bound(turn: Turn, derived: Derived) -> dict[str, Memory]:
     """What a turn asks for in its session only; it has no place in a conversation that is told in another."""
     narrow = frozenset(bound(turn))
     return {
-        sentence.id: msgspec.structs.replace(sentence, ended_at=derived.exchange.at)
+        sentence.id: msgspec.structs.replace(sentence, reach="session", ended_at=derived.exchange.at)
         for episode in derived.episodes
         if narrow and episode.speaker == "user"
         for sentence in _sentences(episode)
@@ -237,7 +253,7 @@ def _stating(text: str, gone: Memory) -> Iterator[str]:
 
 def _noting(answer: str, gone: Memory) -> Iterator[str]:
     """Sentences of an answer that take up what ended."""
-    is_mentioned = mention_of(telling(gone.text))
+    told = telling(gone.text)
     for match in _SENTENCE.finditer(answer):
-        if is_mentioned(match[0]):
+        if told & telling(match[0]):
             yield match[0].strip()

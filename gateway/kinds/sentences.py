@@ -20,10 +20,15 @@ MAX_SENTENCE_CHARS = 300
 MAX_SPOKEN_CHARS = 600
 """Of a longer message only the first and the last paragraph, and of each no more than this, are a person speaking."""
 
+MAX_READ_CHARS = 32_000
+"""From either end of a message are read for what is said in it: 8 MB of prose stood in the way for four seconds."""
+
 MAX_EMPTY_TALK_CHARS = 200
 """Nobody greets at greater length."""
 
-_CODE = re.compile(r"`[^`\n]*`|(?<!\w)\"(?=\S)[^\"]*\"(?!\w)|“[^”]*”|«[^»]*»")
+_CODE = re.compile(r"`[^`\n]*`|(?<!\w)\"(?=\S)[^\"]*\"(?!\w)|“[^”]{0,300}”|«[^»]{0,300}»")
+"""Quotation marks that are never closed must not be looked past again and again."""
+
 _END = re.compile(
     r"(?:(?<=[!?])|(?<=\.)(?<!\b(?:e\.g|i\.e)\.)(?<!\b(?:etc|Mrs)\.)(?<!\b(?:Dr|Mr|Ms|St|vs)\.)(?<!\b[A-Z]\.)(?!(?<=\b[ap]\.m\.)\s+[a-z]))\s+"
     r"|(?<=[。！？])\s*|[\n\f]+|\Z"
@@ -34,6 +39,7 @@ _MARKUP = " \t*"
 
 def sentences(text: str) -> Iterator[str]:
     """Verbatim sentences that the speaker says themself, trimmed, in order; a word of code inside one stays in it."""
+    text = _readable(text)
     said = own(text, languages_of(text))
     plainly = _CODE.sub(lambda code: "x" * len(code[0]), said)
     opening, closing = _ends_of_speech(plainly)
@@ -44,6 +50,11 @@ def sentences(text: str) -> Iterator[str]:
         if is_spoken and 0 < len(sentence) <= MAX_SENTENCE_CHARS and not said[start : end.start()].isspace():
             yield sentence
         start = end.end()
+
+
+def _readable(text: str) -> str:
+    """The two ends of a text that is longer than anybody speaks; what lies between was pasted."""
+    return text if len(text) <= 2 * MAX_READ_CHARS else f"{text[:MAX_READ_CHARS]}\n\n{text[-MAX_READ_CHARS:]}"
 
 
 def _ends_of_speech(text: str) -> tuple[int, int]:
@@ -82,8 +93,8 @@ def is_off_the_record(text: str) -> bool:
     Words in quotation marks do not count: somebody asks what "off the record" means. A few answers are kept: every
     kind of memory asks about the same message.
     """
-    said = _CODE.sub('""', text.replace("’", "'"))
-    return any(table.says("off_record", said) for table in languages_of(text))
+    said = _CODE.sub('""', _readable(text).replace("’", "'"))
+    return any(table.says("off_record", said) for table in languages_of(said))
 
 
 def is_empty_talk(text: str) -> bool:

@@ -51,6 +51,11 @@ def statements(text: str) -> tuple[Statement, ...]:
 
 
 @functools.lru_cache(maxsize=MESSAGES)
+def is_lasting(statement: Statement) -> bool:
+    """True for what is said neither for the moment, nor for one session, nor as a supposition."""
+    return statement.reach == "user" and not (statement.says("bound") or statement.says("supposed"))
+
+
 def said_in(text: str) -> tuple[Statement, ...]:
     """The sentences of a user's message, in order."""
     whole = spoken(text)
