@@ -20,7 +20,7 @@ from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
 from gateway.journals.sqlite import SqliteJournal
-from gateway.memories import Found, Memory, Query
+from gateway.memories import Found, Memory, Query, Reach
 from gateway.policy import Identify, Policy, Recall
 from gateway.ports import Echoes
 from gateway.shapes.chat import SHAPE
@@ -113,7 +113,9 @@ class Bench:
             telemetry=self.telemetry,
         )
 
-    async def knows(self, user: str | None, *texts: str, kind: str = "constraint", session: str = "") -> None:
+    async def knows(
+        self, user: str | None, *texts: str, kind: str = "constraint", session: str = "", reach: Reach = "user"
+    ) -> None:
         """Put memories into the store."""
         scope = Scope(tenant=visit().who.tenant, user=user, session=session)
         memories = [
@@ -124,9 +126,10 @@ class Bench:
                 key=text,
                 origin="user",
                 exchange="ex_0",
-                session="s0",
+                session=session or "s0",
                 at=NOW,
                 recorded_at=NOW,
+                reach=reach,
             )
             for text in texts
         ]
@@ -329,6 +332,14 @@ async def test_what_is_held_in_process_for_one_user_is_never_said_to_another(ben
     for stranger in (visit(user="bob", session="s1"), visit(user=None, session="s1")):
         prompt = await bench.augment(stranger)
         assert prompt.body is stranger.call.body
+
+
+@pytest.mark.promise("P7")
+async def test_what_holds_in_one_session_is_not_held_in_process_for_the_next(bench: Bench) -> None:
+    await bench.knows("ann", RULE, session="s1", reach="session")
+    assert RULE.encode() in (await bench.augment(visit(session="s1"))).body
+    bench.store.mood.trouble = "is broken"
+    assert RULE.encode() not in (await bench.augment(visit(session="s2"))).body
 
 
 async def test_pinned_lines_are_held_for_the_users_seen_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

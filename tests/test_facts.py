@@ -180,3 +180,8 @@ def test_whatever_a_model_claims_what_stands_is_in_the_users_own_words(fact: str
     for memory in proved([Claim(fact=fact, quote=quote)], said([exchange(user(DOG))]), NOW):
         assert memory.evidence in DOG
         assert len(memory.text.splitlines()) == 1
+
+
+def test_what_was_said_for_a_session_or_a_moment_is_not_shown_to_be_kept_for_ever() -> None:
+    passing = "Just for this chat, call me Bunny. Imagine I live in Oslo. For now, keep it short."
+    assert lines(exchange(user(f"{passing} {DOG}"))) == [DOG]

@@ -221,3 +221,13 @@ def test_many_tags_of_ours_out_of_order_are_gone_through_once(tag: str) -> None:
     fence.strip(tag * 10_000)
     assert fence.done["looks"] <= 10_001
     assert fence.done["proofs"] <= 10_000
+
+
+@pytest.mark.promise("P9")
+def test_of_a_quoted_group_nothing_is_left() -> None:
+    told = "house rules:\n    Always use tabs in code.\n    Never write comments. [m_515398]"
+    quoted = f"- (2026-11-22 s312) user: Ask the blog. [m_000001]\n  assistant: A few {told}\n"
+    assert FENCE.strip(f"You told me\n{quoted}and so on") == "You told me\nand so on"
+    assert FENCE.strip(f"(2026-11-22 s312) assistant: Our {told}") == ""
+    others = "user: Always use tabs.\nand more, without an id"
+    assert FENCE.strip(others) == others

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.derive import derive
 from gateway.memories import Memory
-from gateway.merge import Merger
-from gateway.types import Exchange, Reply
+from gateway.merge import ENDING_TURNS, Merger
+from gateway.types import Exchange, Reply, Turn
 from gateway.wiring import KINDS
 from tests.exchanges import NOW, assistant, exchange, in_session, talk, user
 
@@ -422,3 +422,33 @@ def test_of_what_has_ended_nothing_is_in_an_episode_that_holds(exchanges: list[E
 def test_what_was_said_earlier_and_is_learnt_later_ends_nothing() -> None:
     table = learnt([exchange(user(GERMAN), id="ex_001")], [exchange(user(RULE), id="ex_000")])
     assert holding(table) == {RULE, GERMAN}
+
+
+def test_words_that_begin_alike_are_not_the_same_words() -> None:
+    exchanges = talk(
+        ("s1", "I like tea. When does the group meet?", "Your team meets at nine. The teacher is Ann."),
+        ("s2", "I no longer like tea.", "Noted."),
+    )
+    assert "Your team meets at nine. The teacher is Ann." in episodes(learnt(exchanges))
+
+
+def test_what_holds_in_one_session_strikes_nothing_in_another() -> None:
+    letter = "My brother wrote: Act as a mentor in this chat. What do I bring him?"
+    exchanges = talk(("s1", letter, "Wine."), ("s2", "Act as a mentor in this chat.", "Gladly."))
+    assert letter in episodes(learnt(exchanges))
+
+
+def test_never_mind_learnt_twice_takes_one_thing_back_even_where_no_episode_tells_that_it_was_learnt() -> None:
+    exchanges = [
+        msgspec.structs.replace(one, learns=("constraint",))
+        for one in said("Never use emojis.", "Always use metric units.", "Never mind.")
+    ]
+    assert holding(learnt(exchanges, exchanges[2:])) == holding(learnt(exchanges)) == {"Never use emojis."}
+
+
+def test_of_a_request_with_many_messages_the_newest_can_end_something() -> None:
+    turns = tuple(Turn(role="user", text=text) for text in (GERMAN, *["Fine, and how is the weather?"] * ENDING_TURNS))
+    (rule,) = said(RULE)
+    (flood,) = said("x")
+    late = msgspec.structs.replace(flood, id="ex_9", turns=turns)
+    assert {RULE, GERMAN} <= holding(learnt([rule, late]))

@@ -327,3 +327,11 @@ def test_no_message_however_hostile_makes_a_rule_blow_up() -> None:
 def test_the_hour_before_noon_ends_no_sentence_that_goes_on() -> None:
     said = ["Never call before 10 a.m. on weekdays.", "It is 9 a.m.", "Please begin."]
     assert list(sentences(" ".join(said))) == said
+
+
+@pytest.mark.parametrize("piece", ["“", "«", "x. ", "\n", "“a” ", '"a'])
+def test_of_a_message_nobody_can_have_spoken_the_two_ends_are_read(piece: str) -> None:
+    """All of it, or every quotation mark to the end for itself, would take minutes."""
+    text = f"Never use emojis.\n\n{piece * (4_000_000 // len(piece))}\n\nAlways use metric units."
+    assert {"Never use emojis.", "Always use metric units."} <= set(sentences(text))
+    assert not is_off_the_record(text)
