@@ -452,3 +452,14 @@ def test_of_a_request_with_many_messages_the_newest_can_end_something() -> None:
     (flood,) = said("x")
     late = msgspec.structs.replace(flood, id="ex_9", turns=turns)
     assert {RULE, GERMAN} <= holding(learnt([rule, late]))
+
+
+def test_of_a_sentence_that_says_two_things_the_other_stays_when_one_ends() -> None:
+    exchanges = talk(
+        ("s1", "I live in Oslo and my dog Rex is allergic to chicken.", "Noted."),
+        ("s2", "I moved to Bergen last week.", "Nice."),
+    )
+    table = learnt(exchanges)
+    assert holding(table) == {"my dog Rex is allergic to chicken.", "I moved to Bergen last week."}
+    assert "my dog Rex is allergic to chicken." in " ".join(episodes(table))
+    assert "Oslo" not in " ".join(episodes(table))

@@ -5,6 +5,8 @@ they settle. What kind of memory one is, is said by the kinds; what it ends, by 
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,6 +14,14 @@ from gateway.kinds.sentences import is_off_the_record, is_question, plain, sente
 from gateway.languages.spoken import spoken
 from gateway.languages.tables import Rule, Table
 from gateway.memories import Reach, Span
+
+_AND = re.compile(
+    r"(?:[,;]\s*|\s)(?:and|but|und|aber|y|pero|et|mais)\s+"
+    r"(?=(?:i|i'm|my|we|our|never|always|don't|do not|ich|mein\w*|wir|unser\w*|nie|immer|yo|mi|mis|nuestr\w*|nunca|"
+    r"siempre|je|j'\w+|mon|ma|mes|nous|notre|jamais|toujours)\b)",
+    re.IGNORECASE,
+)
+"""Between two clauses of which the second says anew who or what it is about."""
 
 MESSAGES = 8
 """Kept read: every kind reads the same message, one after the other."""
@@ -50,16 +60,29 @@ def statements(text: str) -> tuple[Statement, ...]:
     return () if is_off_the_record(text) else said_in(text)
 
 
-@functools.lru_cache(maxsize=MESSAGES)
 def is_lasting(statement: Statement) -> bool:
     """True for what is said neither for the moment, nor for one session, nor as a supposition."""
     return statement.reach == "user" and not (statement.says("bound") or statement.says("supposed"))
 
 
+@functools.lru_cache(maxsize=MESSAGES)
 def said_in(text: str) -> tuple[Statement, ...]:
-    """The sentences of a user's message, in order."""
+    """The sentences of a user's message, in order; one that states several things by itself is several."""
     whole = spoken(text)
-    return tuple(_read(sentence, spoken(sentence, whole)) for sentence in sentences(text))
+    return tuple(_read(part, spoken(part, whole)) for sentence in sentences(text) for part in _parts(sentence, whole))
+
+
+def _parts(sentence: str, whole: Table) -> Sequence[str]:
+    """What a sentence states one after the other, so that the end of one does not take the other with it."""
+    parts = _AND.split(sentence)
+    if len(parts) == 1 or is_question(sentence) or _read(sentence, whole).says("condition"):
+        return [sentence]
+    read = [_read(part, spoken(part, whole)) for part in parts]
+    return parts if all(map(_states, read)) else [sentence]
+
+
+def _states(part: Statement) -> bool:
+    return part.says("constraint") or part.says("preference") or part.says("fact")
 
 
 def _read(sentence: str, table: Table) -> Statement:
