@@ -96,7 +96,8 @@ def revise(turn: Turn, fresh: Sequence[Memory], held: Sequence[Memory], *, sessi
         found = [memory for memory in fresh if is_same(memory.text, statement.text)]
         ended |= _ended(statement, before, found, known, session, is_off=is_off)
     ended = ended or _undone(said, known, session)
-    return ended if ended or is_off else meant(said, fresh, known)
+    lasting = [memory for memory in known if "/" not in memory.id]  # ordinary talk ends only by what is said outright
+    return ended if ended or is_off else meant(said, fresh, lasting)
 
 
 def corrects(turn: Turn) -> bool:
