@@ -146,8 +146,6 @@ class Composer:
         text = kind.line(memory)
         tokens = (memory.tokens or self._counter.count(text, offers.call.model)) + LINE_TOKENS
         decision = candidate.skipped or offers.objection(memory)
-        if kind.is_pinned and decision == "already-noted":
-            offers.pin(memory)
         slot = offers.slot(memory, kind)
         if not decision and slot is None:
             decision = "no-place"
@@ -155,8 +153,8 @@ class Composer:
             group = self._groups[kind.name](memory) if kind.name in self._groups else ""
             line = Line(memory=memory, kind=kind, text=text, group=group, where=slot.where, tokens=tokens)
             decision = "injected" if offers.filling.take(line) else "budget"
-            if kind.is_pinned and decision == "injected":
-                offers.pin(memory)
+        if kind.is_pinned and decision in ("already-noted", "injected"):
+            offers.pin(memory)
         return Considered(
             memory=memory.id,
             lane=kind.name,

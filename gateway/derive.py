@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from gateway.errors import HTTP_ERROR
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
 from gateway.memories import Memory, Origin, Span
@@ -78,7 +77,7 @@ def derive(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> Derived
     Args:
         now: Unix seconds at which it is learnt.
     """
-    if is_refused(exchange):
+    if exchange.is_refused:
         return Derived(exchange=exchange)
     turns = [*exchange.context, *exchange.turns, *_answer(exchange)]
     taught = {name: kinds[name] for name in exchange.learns if name in kinds}  # a record may be older than the kinds
@@ -92,11 +91,6 @@ def derive(exchange: Exchange, kinds: Mapping[str, Kind], now: float) -> Derived
     episodes = _chained([_episode(exchange, passages, place, now) for place in places], old)
     previous = episodes[old - 1] if 0 < old < len(episodes) else None
     return Derived(exchange=exchange, episodes=tuple(episodes[old:]), stated=stated, previous=previous)
-
-
-def is_refused(exchange: Exchange) -> bool:
-    """True when the upstream did not answer it."""
-    return exchange.status is not None and exchange.status >= HTTP_ERROR
 
 
 def _stated(

@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from gateway.errors import HTTP_ERROR
 from gateway.kinds.base import day
-from gateway.kinds.sentences import is_off_the_record
 from gateway.kinds.statements import is_lasting, statements
 from gateway.memories import Memory
 from gateway.shapes.splice import understood
@@ -74,8 +72,9 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 
 def users_turns(exchange: Exchange) -> Sequence[Turn]:
     """The user's turns of an exchange from which something may be learnt; none when the upstream refused it."""
-    is_refused = exchange.status is not None and exchange.status >= HTTP_ERROR
-    return [] if is_refused or not exchange.learns else [turn for turn in exchange.turns if turn.role == "user"]
+    return (
+        [] if exchange.is_refused or not exchange.learns else [turn for turn in exchange.turns if turn.role == "user"]
+    )
 
 
 def said(exchanges: Sequence[Exchange]) -> list[Said]:
@@ -86,8 +85,8 @@ def said(exchanges: Sequence[Exchange]) -> list[Said]:
     found: list[Said] = []
     left = MAX_SENT_CHARS
     for exchange in reversed(exchanges):
-        on_record = (turn.text for turn in users_turns(exchange) if not is_off_the_record(turn.text))
-        lines = _newest([one.text for text in on_record for one in statements(text) if is_lasting(one)], left)
+        stated = (one for turn in users_turns(exchange) for one in statements(turn.text))  # none is off the record
+        lines = _newest([one.text for one in stated if is_lasting(one)], left)
         left -= sum(map(len, lines))
         if lines:
             found.append(Said(exchange=exchange, lines=lines))

@@ -139,11 +139,14 @@ class Learner:
     async def _merged(self, scope: Scope, derived: Sequence[Derived]) -> list[Memory]:
         """What has to be written: the new memories, and the known ones that are not what they were."""
         merger = Merger(await self._known(scope, derived), self._pinned)
-        for one in derived:
-            merger.meet(await self._corrected(scope, one))
+        corrections = await asyncio.to_thread(lambda: [_corrections(one) for one in derived])
+        for one, texts in zip(derived, corrections, strict=True):
+            if texts:
+                merger.meet(await self._about(scope, texts))
             ended = await asyncio.to_thread(merger.take, one)
             if ended:
-                await asyncio.to_thread(merger.strike, ended, await self._told(scope, ended))
+                told = await self._about(scope, [gone.text for gone in ended])
+                await asyncio.to_thread(merger.strike, ended, told)
         return await asyncio.to_thread(lambda: [self._counted(memory) for memory in merger.changed()])
 
     async def _known(self, scope: Scope, derived: Sequence[Derived]) -> list[Memory]:
@@ -155,17 +158,8 @@ class Learner:
             known += await self._store.list(scope, self._pinned, MAX_PINNED)
         return known
 
-    async def _corrected(self, scope: Scope, derived: Derived) -> list[Memory]:
-        """Episodes that are about the same as what a user corrects, and what follows them."""
-        turns = [turn for turn, _ in derived.stated if corrects(turn)]
-        return await self._about(scope, [turn.text[:MAX_CORRECTION_CHARS] for turn in turns])
-
-    async def _told(self, scope: Scope, ended: Sequence[Memory]) -> list[Memory]:
-        """Episodes in which statements that ended may have been made or taken note of, and what follows them."""
-        return await self._about(scope, [gone.text for gone in ended])
-
     async def _about(self, scope: Scope, texts: Sequence[str]) -> list[Memory]:
-        """Episodes about these texts, and what follows them.
+        """Episodes about these texts, in which they may have been said or taken note of, and what follows them.
 
         What follows is asked for by id, because an answer of which only pieces are left is found no more.
         """
@@ -193,6 +187,11 @@ class Learner:
         stopping.cancel()
         working.cancel()
         self._work.clear()
+
+
+def _corrections(derived: Derived) -> list[str]:
+    """What users say that may correct what was said before."""
+    return [turn.text[:MAX_CORRECTION_CHARS] for turn, _ in derived.stated if corrects(turn)]
 
 
 def _by_owner(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:

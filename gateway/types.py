@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.errors import ScopeError
+from gateway.errors import HTTP_ERROR, ScopeError
 
 MemoryMode = Literal["on", "read", "write", "off"]
 """What a caller or a policy allows: `read` recalls without recording, `write` records without adding."""
@@ -219,6 +219,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """True when the session could not be looked up: then the answer leaves no anchors that would lead to a stand-in."""
     learns: tuple[str, ...] = ()
     """Kinds of memory that the policy allows to be learnt from it; empty for none."""
+
+    @property
+    def is_refused(self) -> bool:
+        """True when the upstream answered with an error: then it will come again, and teaches nothing."""
+        return self.status is not None and self.status >= HTTP_ERROR
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
