@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from benchmarks.corpus import memory_text
 from gateway.clock import SystemClock
 from gateway.datadir import DataDir
 from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.filling import counted
 from gateway.identify import tenant
 from gateway.kinds.episode import KIND
-from gateway.learn import STANDARD_MODEL
 from gateway.memories import Memory
 from gateway.stores.local import LocalStore
 from gateway.tokens import Tokens
@@ -35,16 +33,16 @@ async def seed(folder: Path, memories: int) -> None:
     store = LocalStore(data.memories, data.index, WordLlamaEmbedder())
     counter = Tokens.from_litellm()
     now = SystemClock().now()
-    made = [_memory(number, now - number * APART_S, counter) for number in range(memories)]
+    made = [counted(_memory(number, now - number * APART_S), {KIND.name: KIND}, counter) for number in range(memories)]
     for start in range(0, memories, BATCH):
         await store.put(scope, made[start : start + BATCH])
     await store.aclose()
     data.release()
 
 
-def _memory(number: int, at: float, counter: Tokens) -> Memory:
+def _memory(number: int, at: float) -> Memory:
     text, session = memory_text(number), f"seed-{number // PER_SESSION}"
-    memory = Memory(
+    return Memory(
         id=f"m_{number:012x}",
         kind=KIND.name,
         text=text,
@@ -55,4 +53,3 @@ def _memory(number: int, at: float, counter: Tokens) -> Memory:
         at=at,
         recorded_at=at,
     )
-    return msgspec.structs.replace(memory, tokens=counter.count(KIND.line(memory), STANDARD_MODEL))

@@ -19,6 +19,7 @@ from gateway import facts
 from gateway.asking import Asker, Question, keyless
 from gateway.backlog import Backlog, Waiting
 from gateway.errors import MemoryUnavailable, RequestError
+from gateway.filling import counted
 from gateway.kinds.base import DAY_S, Kind, day
 from gateway.memories import Memory
 from gateway.policy import Distil
@@ -40,9 +41,6 @@ LONGEST_WAIT_S = 7 * DAY_S
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 900.0
 """After a failure nothing is asked for so long; twice as long after each further one."""
-
-STANDARD_MODEL = "gpt-4o"
-"""As in gateway/learn.py: lines are counted once, with this model's vocabulary."""
 
 log = structlog.get_logger()
 
@@ -216,9 +214,7 @@ class Distiller:
         self._telemetry.facts("surplus", len(claims) - len(looked_at))
 
     def _counted(self, memories: Sequence[Memory]) -> list[Memory]:
-        lines = [self._kinds[memory.kind].line(memory) for memory in memories]
-        tokens = [self._counter.count(line, STANDARD_MODEL) for line in lines]
-        return [msgspec.structs.replace(memory, tokens=count) for memory, count in zip(memories, tokens, strict=True)]
+        return [counted(memory, self._kinds, self._counter) for memory in memories]
 
 
 class _Due(msgspec.Struct, frozen=True, kw_only=True):

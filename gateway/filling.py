@@ -14,7 +14,11 @@ from gateway.fence import indented
 from gateway.kinds.base import Kind
 from gateway.memories import Memory
 from gateway.policy import Budget
+from gateway.ports import TokenCounter
 from gateway.types import Note
+
+STANDARD_MODEL = "gpt-4o"
+"""Lines are counted once, with this model's vocabulary; what goes upstream is counted again for the model in use."""
 
 LINE_TOKENS = 2
 """Of a line besides its text: the bullet, the line break, and the indent where there is one more inside it."""
@@ -27,6 +31,14 @@ BLOCK_TOKENS = 76
 
 Like the other two an upper bound by OpenAI's vocabularies; what is inserted is counted before it is used.
 """
+
+
+def counted(memory: Memory, kinds: Mapping[str, Kind], counter: TokenCounter) -> Memory:
+    """A memory with the tokens of its line, which are counted when it is written."""
+    if memory.tokens:
+        return memory
+    line = kinds[memory.kind].line(memory)
+    return msgspec.structs.replace(memory, tokens=counter.count(line, STANDARD_MODEL))
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
 import structlog
 
 from gateway.derive import EPISODE, Derived, derive
 from gateway.errors import MemoryUnavailable
+from gateway.filling import counted
 from gateway.kinds.base import Kind
 from gateway.memories import Memory, Query
 from gateway.merge import Merger
@@ -44,9 +44,6 @@ said first, and the answers to them, in whose keys it stands."""
 
 MAX_CORRECTION_CHARS = 600
 """Of a message with a correction in it are searched by; nobody corrects at greater length."""
-
-STANDARD_MODEL = "gpt-4o"
-"""Lines are counted once, with this model's vocabulary; what goes upstream is counted again for the model in use."""
 
 log = structlog.get_logger()
 
@@ -147,7 +144,7 @@ class Learner:
             if ended:
                 told = await self._about(scope, [gone.text for gone in ended])
                 await asyncio.to_thread(merger.strike, ended, told)
-        return await asyncio.to_thread(lambda: [self._counted(memory) for memory in merger.changed()])
+        return await asyncio.to_thread(lambda: [counted(one, self._kinds, self._counter) for one in merger.changed()])
 
     async def _known(self, scope: Scope, derived: Sequence[Derived]) -> list[Memory]:
         """What the store has of the same ids, and all that is pinned where somebody said something."""
@@ -167,12 +164,6 @@ class Learner:
         found = [await self._store.search(scope, query) for query in queries]
         told = [hit.memory for one in found for hit in one.hits]
         return told + await self._store.get(scope, [memory.after for memory in told if memory.after])
-
-    def _counted(self, memory: Memory) -> Memory:
-        if memory.tokens:
-            return memory
-        line = self._kinds[memory.kind].line(memory)
-        return msgspec.structs.replace(memory, tokens=self._counter.count(line, STANDARD_MODEL))
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Until there is work, and a little longer so that more may come; or until the end.

@@ -107,7 +107,7 @@ def _changed(side: Side, own: Side, count: int) -> int:
     before, after = (side.figures, own.figures) if side.figures else (side.names, own.names)
     if common >= MIN_CHANGED * len(matter) and before - after and after - before:
         return common
-    return count if old < new and count >= MIN_CHANGED * len(side.topic) else 0
+    return count if old and old < new and count >= MIN_CHANGED * len(side.topic) else 0
 
 
 def _is_let_go(side: Side, message: Message, count: int, kind: str) -> bool:

@@ -47,7 +47,7 @@ class Merger:
     def take(self, derived: Derived) -> list[Memory]:
         """Take in one exchange; what ended by it, which is to be struck before the next is taken.
 
-        Sentences of episodes that ended, or that held in this session only, are among it as if they were facts.
+        Sentences of episodes that ended, or that held in this session only, are among it.
         """
         is_new = not self._is_taken(derived)
         for episode in derived.episodes:
@@ -122,7 +122,7 @@ class Merger:
         return ended
 
     def _said(self, turn: Turn, exchange: Exchange) -> dict[str, Memory]:
-        """Sentences that the user said before this turn and that are held by no statement, as if they were facts."""
+        """Sentences that the user said before this turn and that are held by no statement."""
         held = {memory.text for memory in self._held(exchange.scope.session)}
         return {
             sentence.id: sentence
@@ -224,9 +224,9 @@ def _read(text: str) -> tuple[str, ...]:
 
 
 def _sentences(episode: Memory) -> Iterator[Memory]:
-    """What is said in an episode, sentence by sentence, in the form of statements."""
+    """What is said in an episode, sentence by sentence."""
     for number, text in enumerate(_read(episode.text)):
-        yield msgspec.structs.replace(episode, id=f"{episode.id}/{number}", kind="fact", text=text, key=text)
+        yield msgspec.structs.replace(episode, id=f"{episode.id}/{number}", text=text, key=text)
 
 
 def _bound(turn: Turn, derived: Derived) -> dict[str, Memory]:

@@ -46,6 +46,9 @@ not ("What's my sibling's profession?", "My brother is a pilot"), and cost littl
 _has_time = lru_cache(maxsize=2_048)(has_time)
 """Reading a text for times takes as long as all else that is done with it, and the same memories are found again."""
 
+_telling = lru_cache(maxsize=2_048)(telling)
+"""The same memories are pinned at every call."""
+
 DATED_BONUS = 1.15
 """For a text that holds a time, where the question is when."""
 
@@ -117,7 +120,7 @@ def _pinned(found: Found, question: str) -> list[Memory]:
     """What is pinned and holds: what has to do with the question first, for where there is no room for all."""
     asked = telling(question)
     holding = [memory for memory in found.pinned if memory.ended_at is None]
-    return sorted(holding, key=lambda memory: len(asked & telling(memory.text)), reverse=True)
+    return sorted(holding, key=lambda memory: len(asked & _telling(memory.text)), reverse=True)
 
 
 def _past(found: Found, question: str) -> Iterator[Ranked]:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.errors import HTTP_ERROR
 from gateway.headers import first_value
 from gateway.ports import Clock, Headers
 from gateway.types import Exchange, Scope
@@ -106,8 +105,7 @@ class Attempts:
         """Take how an exchange ended; an earlier attempt may end after a later one, and is of no interest then."""
         attempt = self._by_exchange.get(exchange.id)
         if attempt is not None and exchange.attempts == attempt.count:
-            is_refused = exchange.status is None or exchange.status >= HTTP_ERROR
-            attempt.has_failed = exchange.state != "done" or is_refused
+            attempt.has_failed = exchange.state != "done" or exchange.status is None or exchange.is_refused
             attempt.ended_at = self._clock.now()
 
     def _forget(self, attempts: Sequence[Attempt]) -> None:

@@ -43,6 +43,9 @@ STATED = ("constraint", "preference", "fact")
 TELLING: tuple[Rule, ...] = ("mine", "changed", "amended")
 """How a sentence begins that tells something, whatever it asks in the end."""
 
+EPISODE = "episode"
+"""The kind of what was said in ordinary talk."""
+
 UNDONE = ("constraint", "preference")
 """Kinds that "never mind" may mean."""
 
@@ -82,22 +85,22 @@ def revise(turn: Turn, fresh: Sequence[Memory], held: Sequence[Memory], *, sessi
     Args:
         fresh: what was found in this turn.
         held: constraints, preferences and facts that hold, newest first; of what was said in ordinary talk, sentences
-            in the place of facts.
+            of episodes, which end only by what is said outright.
         session: in which the turn was said.
     """
     if turn.role != "user":
         return {}
     new = {memory.id for memory in fresh}
-    known = [memory for memory in held if memory.kind in STATED and memory.id not in new]
+    known = [memory for memory in held if memory.kind in (*STATED, EPISODE) and memory.id not in new]
     is_off = is_off_the_record(turn.text)
     said = tuple(map(_told, said_in(turn.text)))
     ended: dict[str, str] = {}
     for before, statement in zip((None, *said), said, strict=False):
         found = [memory for memory in fresh if is_same(memory.text, statement.text)]
         ended |= _ended(statement, before, found, known, session, is_off=is_off)
-    ended = ended or _undone(said, known, session)
-    lasting = [memory for memory in known if "/" not in memory.id]  # ordinary talk ends only by what is said outright
-    return ended if ended or is_off else meant(said, fresh, lasting)
+    stated = [memory for memory in known if memory.kind in STATED]
+    ended = ended or _undone(said, stated, session)
+    return ended if ended or is_off else meant(said, fresh, stated)
 
 
 def corrects(turn: Turn) -> bool:
@@ -166,7 +169,7 @@ def _overtaken(said: Statement, before: Statement | None, found: Sequence[Memory
         old = topic_of(replaced["old"], said.table)
         yield lambda _, side: not side.is_negative and old <= side.topic and bool(old) and side.others == own.others
     if found and said.table.says("corrected", said.text):
-        yield lambda memory, side: memory.kind == found[0].kind and is_alike(side, own)
+        yield lambda memory, side: memory.kind in (found[0].kind, EPISODE) and is_alike(side, own)
     allowed = None if said.is_question else said.table.caught("allowed", said.said)
     if allowed is not None:
         yield functools.partial(_gives_way, said.slot, topic_of(allowed["what"], said.table))
@@ -185,8 +188,8 @@ def _updated(said: Statement, before: Statement | None) -> Iterator[Reason]:
 
     The day since when it is so ("as of Monday") is no value of it.
     """
-    changed = said.table.caught("changed", said.said)
-    if changed is None and not (said.says("amended") or said.table.says("corrected", said.text)):
+    changed, is_corrected = said.table.caught("changed", said.said), said.table.says("corrected", said.text)
+    if changed is None and not (is_corrected or said.says("amended")):
         return
     text = undated(said)
     if said.says("refers") and before is not None:
@@ -195,21 +198,30 @@ def _updated(said: Statement, before: Statement | None) -> Iterator[Reason]:
     if said.says("mine"):
         yield functools.partial(_is_settled_anew, said.slot, said.text)
     if changed is not None:
-        yield functools.partial(_is_changed, own, "new" in changed)
+        yield functools.partial(_is_changed, own, is_worded="new" in changed)
     else:
-        yield functools.partial(_is_put_right, own)
+        yield functools.partial(_is_put_right, own, is_outright=is_corrected)
 
 
-def _is_changed(own: Side, is_worded: bool, _: Memory, side: Side) -> bool:
+def _is_changed(own: Side, memory: Memory, side: Side, *, is_worded: bool) -> bool:
     """It is said what became of its subject."""
-    is_named = bool(side.subject) and shared(side.subject, own.topic) == len(side.subject)
-    return is_named and is_of_same(side, own) and sets_otherwise(side, own, in_words=is_worded)
+    is_given = sets_otherwise(side, own, in_words=is_worded and memory.kind in STATED)
+    return _is_named(side, own) and is_of_same(side, own) and is_given
 
 
-def _is_put_right(own: Side, _: Memory, side: Side) -> bool:
-    """It is of the same matter, and what it sets was wrong."""
+def _is_named(side: Side, own: Side) -> bool:
+    return bool(side.subject) and shared(side.subject, own.topic) == len(side.subject)
+
+
+def _is_put_right(own: Side, memory: Memory, side: Side, *, is_outright: bool) -> bool:
+    """It is of the same matter, and what it sets was wrong.
+
+    Names come and go in talk: there it has numbers, or its subject is named, or it is corrected outright.
+    """
+    is_sure = is_outright or memory.kind in STATED or bool(side.figures)
     return (
-        not has_other_subject(side, own)
+        (is_sure or is_mostly(side.subject, own.topic))
+        and not has_other_subject(side, own)
         and is_mostly(side.topic - side.figures, own.topic)
         and is_of_same(side, own)
         and sets_otherwise(side, own, in_words=False)

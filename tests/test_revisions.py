@@ -288,6 +288,9 @@ KEPT = [
     ("Always explain code line by line.", "No more copyright lines, please."),
     ("The launch is on March 3.", "The launch is now in Berlin."),
     ("Our budget is 500 euros.", "Our standup is now at 10."),
+    ("It was great to meet Lotte again!", "A lot happened since we last met: I joined the new choir at St Paul's."),
+    ("Just the Dune series.", "There's a new series by Villeneuve coming out."),
+    ("Moving was hard, but it was worth it.", "Moving has changed me, and now I go for the next thing."),
     ("Schließe immer mit einem Gedicht.", "Vergiss es, das Treffen fällt aus."),
     ("Schließe immer mit einem Gedicht.", "Keine Bilder mehr."),
     ("Schließe immer mit einem Gedicht.", "Soll ich die Gedichte lassen?"),
@@ -304,7 +307,7 @@ def talked(text: str) -> list[Memory]:
     """What a user's message states, or else its sentences as those of ordinary talk are handed over."""
     (pattern,) = stated("I live in Oslo.")
     return stated(text) or [
-        msgspec.structs.replace(pattern, id=f"ex_1/{number}", text=sentence, key=sentence, slot="")
+        msgspec.structs.replace(pattern, id=f"ex_1/{number}", kind="episode", text=sentence, key=sentence, slot="")
         for number, sentence in enumerate(sentences(text))
     ]
 
@@ -466,8 +469,8 @@ def test_only_a_users_words_end_anything() -> None:
 
 
 def test_what_is_not_stated_by_users_does_not_end() -> None:
-    episode = msgspec.structs.replace(stated("Never use emojis.")[0], kind="episode")
-    assert revise(Turn(role="user", text="You can use emojis again."), [], [episode], session="se_1") == {}
+    lesson = msgspec.structs.replace(stated("Never use emojis.")[0], kind="lesson")
+    assert revise(Turn(role="user", text="You can use emojis again."), [], [lesson], session="se_1") == {}
 
 
 def test_in_its_session_a_newer_rule_for_it_takes_the_place_of_an_older_one() -> None:

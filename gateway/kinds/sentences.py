@@ -86,7 +86,7 @@ def is_question(sentence: str) -> bool:
     return sentence.endswith(("?", "？")) and not spoken(sentence).says("agreed", sentence)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=256)
 def is_off_the_record(text: str) -> bool:
     """True when the speaker says that the message is not to be kept, in whatever part of it; in doubt it is not kept.
 

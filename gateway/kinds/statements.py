@@ -23,8 +23,8 @@ _AND = re.compile(
 )
 """Between two clauses of which the second says anew who or what it is about."""
 
-MESSAGES = 8
-"""Kept read: every kind reads the same message, one after the other."""
+MESSAGES = 256
+"""Kept read: every kind reads the same message, and what it ends is looked for when the whole batch has been read."""
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ def spoken(text: str, otherwise: Table = ENGLISH) -> Table:
     return ENGLISH if ENGLISH.code in best else TABLES[best[0]]
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=256)
 def languages_of(text: str) -> tuple[Table, ...]:
     """The tables of all languages a message may be in: a task in one may hand over a text in another.
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from gateway.anchors import QUOTED_S
-from gateway.errors import HTTP_ERROR
 from gateway.journals.sqlite.records import pack, pack_note, unpack, unpack_note, well_formed
 from gateway.types import Exchange, Note, Scope
 
@@ -169,8 +168,7 @@ def _exchange_row(exchange: Exchange, payload: bytes) -> tuple[str, str, str, st
 
 def _standing(exchange: Exchange) -> str:
     """Its state; a refusal is whole and yet no answer, which a retry may still bring."""
-    is_refused = exchange.state == "done" and (exchange.status or 0) >= HTTP_ERROR
-    return "refused" if is_refused else exchange.state
+    return "refused" if exchange.state == "done" and exchange.is_refused else exchange.state
 
 
 def _unpacked(rows: Iterator[tuple[str, bytes]] | Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, Exchange | None]]:
