@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from gateway.kinds.sentences import is_off_the_record
-from tests.stated import ended, kinds_of, stated
-
 STATED = [
     ("constraint", "每次发邮件，结尾都要写我的全名。"),
     ("constraint", "请用中文回答。"),
@@ -188,37 +183,11 @@ OFF_THE_RECORD = [
     "这件事你知我知。",
 ]
 
+HERE = [
+    "在这个对话里总是用英文回答。",
+    "在这个聊天里只用是或否回答。",
+]
+"""Orders for one chat."""
 
-@pytest.mark.parametrize(("kind", "text"), STATED)
-def test_what_is_stated_is_kept(kind: str, text: str) -> None:
-    assert kinds_of(text) == [kind]
-
-
-@pytest.mark.parametrize("text", NOTHING)
-def test_what_only_sounds_like_it_is_not_kept(text: str) -> None:
-    assert kinds_of(text) == []
-
-
-@pytest.mark.parametrize(("before", "message"), ENDED)
-def test_what_is_replaced_or_taken_back_ends(before: str, message: str) -> None:
-    assert set(ended(before, message)) == {stated(before)[0].text}
-
-
-@pytest.mark.parametrize(("before", "message"), LEFT)
-def test_in_doubt_nothing_ends(before: str, message: str) -> None:
-    assert ended(before, message) == {}
-
-
-@pytest.mark.parametrize("text", OFF_THE_RECORD)
-def test_a_message_may_be_off_the_record(text: str) -> None:
-    assert is_off_the_record(text)
-
-
-def test_what_is_said_for_this_chat_holds_in_it() -> None:
-    assert [memory.reach for memory in stated("在这个对话里总是用英文回答。")] == ["session"]
-    assert [memory.reach for memory in stated("简短一点。只用 Python。", is_first=True)] == ["session"] * 2
-
-
-@pytest.mark.parametrize("text", ["在这个聊天里只用是或否回答。"])
-def test_an_order_for_this_chat_needs_no_word_that_lasts(text: str) -> None:
-    assert [(memory.kind, memory.reach) for memory in stated(text)] == [("constraint", "session")]
+OPENING = "简短一点。只用 Python。"
+"""Two orders with which a chat begins."""
