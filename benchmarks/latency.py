@@ -74,7 +74,7 @@ class Bench:
         self.kinds: dict[str, Kind] = KINDS
         counter = Tokens.from_litellm()
         counter.warm()
-        self.learner = Learner(self.journal, self.store, self.kinds, counter, self.clock)
+        self.learner = Learner(self.journal, self.store, self.kinds, counter)
         self.size = size
         self._random = random.Random(size)
 

@@ -11,14 +11,19 @@ from typing import TypeVar
 import click
 import uvloop
 
-from gateway import __version__, demo, explain
+from gateway import __version__, demo, explain, printed
+from gateway.clock import SystemClock
 from gateway.config import Config, environment, load_config
 from gateway.errors import AccrueError
+from gateway.period import seconds
 from gateway.policybook import load_policies
+from gateway.rebuild import rebuild
+from gateway.replay import Speaker, credential, replay
 from gateway.routes import unused
 from gateway.serve import reachable
 from gateway.serve import serve as serve_gateway
 from gateway.telemetry import configure_logs
+from gateway.transcripts import read_log
 from gateway.wiring import KINDS
 
 Answer = TypeVar("Answer")
@@ -114,6 +119,103 @@ def explain_command(exchange: str, config_file: Path | None, data_dir: str | Non
     click.echo(_or_exit(lambda: explain.text(Path(config.data_dir), exchange)))
 
 
+def _seconds(_context: click.Context, _option: click.Parameter, length: str | None) -> float | None:
+    try:
+        return None if length is None else seconds(length)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@main.command(name="report", short_help="Say what memory did and what it was worth.")
+@click.option("--since", "length_s", callback=_seconds, help="How far back: 12h, 7d, 2w (default: all there is).")
+@click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
+@config_option
+@data_dir_option
+def report_command(length_s: float | None, is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
+    """Say what memory did and what it was worth: calls, signals, constraints kept, lessons and what they earned.
+
+    Every figure has its count and every estimate its interval; where there is too little, it says so. A running
+    gateway is not disturbed.
+
+    \b
+        accrue report --since 7d
+        accrue report --json --data-dir /var/lib/accrue
+    """
+    config = _config(config_file, data_dir=data_dir)
+    data = Path(config.data_dir)
+    click.echo(_or_exit(lambda: printed.text(data, SystemClock(), length_s=length_s, is_json=is_json)))
+
+
+@main.command(name="replay", short_help="Learn from logs of past calls.")
+@click.argument("log_file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--user", help="Whose calls they are (default: whom each of them names).")
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    help="Variable that holds the key of your client, to which memory belongs.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what is in FILE, and learn nothing.")
+@config_option
+@data_dir_option
+def replay_command(
+    log_file: Path, user: str | None, api_key_env: str, dry_run: bool, config_file: Path | None, data_dir: str | None
+) -> None:
+    """Learn from logs of past calls, before the first live one.
+
+    FILE is JSON Lines of conversations or calls in OpenAI's chat format, plain or gzip. No gateway may be running on
+    the data directory. A replay that was broken off is gone on with by the same command; what is known is passed over.
+
+    \b
+        accrue replay past.jsonl
+        accrue replay past.jsonl.gz --user ana --dry-run
+    """
+    config = _config(config_file, data_dir=data_dir)
+    configure_logs("warning", config.telemetry.log_format)
+    log = _or_exit(lambda: read_log(log_file))
+    for fault in log.faults:
+        click.echo(f"{log_file}: {fault.where}: {fault.reason}", err=True)
+    count = sum(len(transcript.answers) for transcript in log.transcripts)
+    if not log.transcripts:
+        click.echo(f"accrue: {log_file}: nothing that can be learnt from", err=True)
+        sys.exit(1)
+    if dry_run:
+        click.echo(f"{count} calls of {len(log.transcripts)} conversations; {len(log.faults)} faults")
+        return
+    speaker = Speaker(credential=_or_exit(lambda: credential(environment(), api_key_env)), user=user)
+    with click.progressbar(length=count, label="replaying", file=sys.stderr) as bar:
+        tally = _run(replay(config, log, speaker, lambda: bar.update(1)))
+    for fault in tally.faults:
+        click.echo(f"{log_file}: {fault.where}: {fault.reason}", err=True)
+    click.echo(tally.summary)
+
+
+@main.command(name="rebuild", short_help="Make memories anew from the record.")
+@config_option
+@data_dir_option
+def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
+    """Forget what was derived from the record, and learn it again in the same order.
+
+    What a person added and what a model noted stays. No gateway may be running on the data directory; the memories in
+    it stay as they are until the new ones take their place.
+
+    \b
+        accrue rebuild
+        accrue rebuild --data-dir /var/lib/accrue
+    """
+    config = _config(config_file, data_dir=data_dir)
+    configure_logs("warning", config.telemetry.log_format)
+    with click.progressbar(length=1, label="rebuilding", file=sys.stderr) as bar:
+
+        def stepped(total: int) -> None:
+            bar.length = total
+            bar.update(1)
+
+        steps = _run(rebuild(config, stepped))
+    click.echo(f"memories made anew in {steps} steps of learning")
+
+
 def _config(
     path: Path | None,
     *,
@@ -127,12 +229,12 @@ def _config(
     )
 
 
-def _run(work: Coroutine[None, None, None]) -> None:
-    def until_done() -> None:
+def _run(work: Coroutine[None, None, Answer]) -> Answer:
+    def until_done() -> Answer:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+            return runner.run(work)
 
-    _or_exit(until_done)
+    return _or_exit(until_done)
 
 
 def _or_exit(work: Callable[[], Answer]) -> Answer:

@@ -6,43 +6,47 @@ layer doubles the CPU of a request.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
-from starlette.routing import Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import forward, websocket
-from gateway.admin import health
+from gateway.admin import feedback
 from gateway.body import Body
 from gateway.errors import ClientGone, RequestError
 from gateway.headers import is_event_stream
 from gateway.pipeline import Answer, Gateway, Request, handle
-from gateway.telemetry import Telemetry
 
 NOT_MODIFIED = 304
 
 log = structlog.get_logger()
 
 
-def application(gateway: Gateway, telemetry: Telemetry, readiness: health.Readiness) -> ASGIApp:
+def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk) -> ASGIApp:
     """The ASGI application: our own few paths, and everything else upstream."""
-    return Router(health.routes(telemetry, readiness), default=Proxy(gateway), redirect_slashes=False)
+    return Router(own, default=Proxy(gateway, desk), redirect_slashes=False)
 
 
 class Proxy:
-    """Every path that is not our own."""
+    """Every path on which identity may stand: feedback, which is ours, and all that goes upstream."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, desk: feedback.Desk) -> None:
         self._gateway = gateway
+        self._desk = desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. A client that leaves while it is still sending gets no answer."""
         if scope["type"] == "websocket":
             await websocket.serve(self._gateway, scope, receive, send)
             return
+        request = _request(scope, receive)
         try:
-            answer = await handle(self._gateway, _request(scope, receive))
+            if feedback.is_feedback(request.path):
+                answer = await feedback.answer(self._desk, request)
+            else:
+                answer = await handle(self._gateway, request)
         except RequestError as error:
             await _refuse(send, error)
         except ClientGone:

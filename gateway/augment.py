@@ -15,12 +15,13 @@ from typing import Literal
 import msgspec
 import structlog
 
-from gateway import identify
+from gateway import credit, guard, identify
 from gateway.compose import Composer, Prompt, open_slots
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.memories import Recalled
 from gateway.ports import Clock, Journal, MemoryStore
+from gateway.precedents import Precedents, called_for
 from gateway.recall import recall
 from gateway.telemetry import Telemetry
 from gateway.types import Outcome, Scope, Session
@@ -43,16 +44,20 @@ class Augmenter:
         clock: Clock,
         journal: Journal,
         store: MemoryStore,
+        precedents: Precedents,
         kinds: Mapping[str, Kind],
         composer: Composer,
         telemetry: Telemetry,
+        secret: bytes,
     ) -> None:
         self._clock = clock
         self._journal = journal
         self._store = store
+        self._precedents = precedents
         self._kinds = kinds
         self._composer = composer
         self._telemetry = telemetry
+        self._secret = secret
         self._held: OrderedDict[str, Recalled] = OrderedDict()
         self._full: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -102,9 +107,14 @@ class Augmenter:
             return Recalled()
         question = next((turn.text for turn in reversed(visit.call.turns) if turn.role == "user"), "")
         settings, now = visit.policy.recall, self._clock.now()
-        recalled = await recall(self._store, session.scope, question, self._kinds, settings, now)
+        recalled, lessons = await asyncio.gather(
+            recall(self._store, session.scope, question, self._kinds, settings, now),
+            self._precedents.of(session.scope),
+        )
         self._hold(session.scope, recalled)
-        return recalled
+        told = called_for(lessons, visit.call, question, session) if lessons else ()
+        echoes = guard.echoes(recalled.pinned, visit.call, session.ledger, visit.policy.guard)
+        return msgspec.structs.replace(recalled, hits=(*told, *recalled.hits), echoes=echoes)
 
     def _hold(self, scope: Scope, recalled: Recalled) -> None:
         lasting = tuple(memory for memory in recalled.pinned if memory.reach == "user")
@@ -118,10 +128,20 @@ class Augmenter:
             return Prompt(body=visit.call.body, outcome=Outcome(status="empty", reason="context_overflow"))
         if session.is_adrift:  # what it has been told is not known, so anything added now would break its prefix
             return Prompt(body=visit.call.body, outcome=Outcome(status="error", reason="session"))
+        if self._is_withheld(visit, session):
+            return Prompt(body=visit.call.body, outcome=Outcome(status="holdout"))
         if visit.is_aside or visit.mode == "write":
             reason = "side_call" if visit.is_aside else "write"
             return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason=reason))
         return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)
+
+    def _is_withheld(self, visit: Visit, session: Session) -> bool:
+        """Whether this owner is of those who are told nothing, so that it is known what memory is worth.
+
+        A session that has been told something is told it again, whatever the policy says by now.
+        """
+        is_told = any(note.text for note in session.ledger.values())
+        return not is_told and credit.holdout(self._secret, session.scope.owner, visit.policy.holdout)
 
     def _trouble(self, error: Exception) -> Trouble:
         """Count and log a failure; what the header calls it."""

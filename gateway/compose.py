@@ -23,6 +23,7 @@ from gateway.memories import Memory, Ranked, Recalled
 from gateway.policy import Place, Policy
 from gateway.ports import TokenCounter
 from gateway.shapes.base import Shape
+from gateway.templates import is_label
 from gateway.types import Call, Considered, Note, Outcome, Session, Slot
 
 DEFAULT_OUTPUT_TOKENS = 1_024
@@ -37,6 +38,12 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """New entries for the session's ledger."""
     outcome: Outcome
     considered: tuple[Considered, ...] = ()
+    placed: tuple[Note, ...] = ()
+    """All notes in it."""
+    told: tuple[str, ...] = ()
+    """See `Exchange.told`."""
+    rules: tuple[Memory, ...] = ()
+    """Constraints that hold, told or not."""
 
 
 def open_slots(call: Call, session: Session, place: Place) -> tuple[Slot | None, Slot | None]:
@@ -67,25 +74,43 @@ class _Offers:
         self.filling = filling
         self._head = head
         self._turn = turn
+        self._replayed = replayed
         self._noted = {memory for note in replayed for memory in note.memories}
         self._pinned: list[str] = []
+        self.draws: dict[str, float] = {}
+        """See `Note.draws`."""
+        self.echoes: list[str] = []
+        """See `Note.echoes`."""
 
-    def slot(self, memory: Memory, kind: Kind) -> Slot | None:
+    def slot(self, memory: Memory, kind: Kind, *, is_echo: bool = False) -> Slot | None:
         """Where a memory goes now: stable lanes into the head, while it is open; what held once is no part of them."""
-        is_stable = kind.is_pinned and memory.ended_at is None
+        is_stable = kind.is_pinned and memory.ended_at is None and not is_echo
         return (self._head or self._turn) if is_stable else self._turn
 
     def objection(self, memory: Memory) -> str:
         """Why the memory need not be said; empty when it may."""
-        if memory.id in self._noted:
+        if self._is_noted(memory):
             return "already-noted"
         if _is_said(memory, self.call) or (self.call.is_continued and memory.session == self._session):
             return "in-context"
         return "told" if self._is_told(memory) else ""
 
+    def settle(self, candidate: Ranked, decision: str, *, is_echo: bool) -> None:
+        """Take note of what the note will say of a candidate besides its line."""
+        if is_echo and decision == "injected":
+            self.echoes.append(candidate.memory.id)
+        if candidate.propensity is not None and decision in ("injected", "withheld") and self._turn is not None:
+            self.draws[candidate.memory.id] = candidate.propensity
+
     def pin(self, memory: Memory) -> None:
         """Take note of a pinned memory that is told now, or was earlier in the session."""
         self._pinned.append(memory.text)
+
+    def _is_noted(self, memory: Memory) -> bool:
+        """True when a note says it already; a label is said again where other items are nearer now."""
+        if memory.id not in self._noted:
+            return False
+        return not is_label(memory) or any(memory.text in note.text for note in self._replayed)
 
     def _is_told(self, memory: Memory) -> bool:
         """True when pinned lines already say all of it, word for word."""
@@ -101,6 +126,7 @@ class Composer:
     def __init__(self, kinds: Mapping[str, Kind], counter: TokenCounter, fence: Fence) -> None:
         self._kinds = dict(sorted(kinds.items(), key=lambda item: item[1].order))
         self._groups = {name: kind.group for name, kind in kinds.items() if isinstance(kind, Grouping)}
+        self._rules = {name for name, kind in kinds.items() if kind.is_rule}
         self._counter = counter
         self._fence = fence
 
@@ -116,16 +142,22 @@ class Composer:
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent - _tokens(kept)
         filling = Filling(allowance, policy.budget, [*replayed, *kept])
         offers = _Offers(call, head, turn, filling, [*replayed, *kept], session.scope.session)
-        considered = [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
+        echoed = [Ranked(memory=memory, scores={}, score=1.0) for memory in recalled.echoes]
+        considered = [self._offer(candidate, offers, is_echo=True) for candidate in echoed]
+        considered += [self._offer(candidate, offers) for candidate in self._candidates(recalled)]
         lacks_room = allowance <= 0 and any(entry.decision == "budget" for entry in considered)
         slots = [slot for slot in (head, turn) if slot is not None]
         added = self._write(call.model, session, filling.lines, allowance, slots)
+        added = [_settled_note(note, turn, offers) for note in added]
         placed = [*replayed, *added]
         return Prompt(
             body=shape.place(call, placed),
             added=tuple(added),
             outcome=_outcome(placed, reason="window" if lacks_room else ""),
             considered=tuple(_settled(considered, added)),
+            placed=tuple(placed),
+            told=tuple(dict.fromkeys(memory for note in (*kept, *placed) for memory in note.memories)),
+            rules=tuple(memory for memory in recalled.pinned if memory.kind in self._rules),
         )
 
     def _free(self, call: Call) -> int:
@@ -140,19 +172,24 @@ class Composer:
         for name in self._kinds:
             yield from (candidate for candidate in (*pinned, *recalled.hits) if candidate.memory.kind == name)
 
-    def _offer(self, candidate: Ranked, offers: _Offers) -> Considered:
-        """Take a candidate into the filling, or say why not."""
+    def _offer(self, candidate: Ranked, offers: _Offers, *, is_echo: bool = False) -> Considered:
+        """Take a candidate into the filling, or say why not.
+
+        Args:
+            is_echo: whether it is to be said although it was said before.
+        """
         memory, kind = candidate.memory, self._kinds[candidate.memory.kind]
         text = kind.line(memory)
         tokens = (memory.tokens or self._counter.count(text, offers.call.model)) + LINE_TOKENS
-        decision = candidate.skipped or offers.objection(memory)
-        slot = offers.slot(memory, kind)
+        decision = candidate.skipped or ("" if is_echo else offers.objection(memory))
+        slot = offers.slot(memory, kind, is_echo=is_echo)
         if not decision and slot is None:
             decision = "no-place"
         elif not decision and slot is not None:
             group = self._groups[kind.name](memory) if kind.name in self._groups else ""
             line = Line(memory=memory, kind=kind, text=text, group=group, where=slot.where, tokens=tokens)
             decision = "injected" if offers.filling.take(line) else "budget"
+        offers.settle(candidate, decision, is_echo=is_echo)
         if kind.is_pinned and decision in ("already-noted", "injected"):
             offers.pin(memory)
         return Considered(
@@ -192,6 +229,14 @@ class Composer:
             lanes=Counter(line.kind.name for line in lines),
             lane_tokens=lane_tokens(lines),
         )
+
+
+def _settled_note(note: Note, turn: Slot | None, offers: _Offers) -> Note:
+    """The note at the newest user message with what was drawn for and said once more there."""
+    if turn is None or note.where != turn.where:
+        return note
+    told = tuple(memory for memory in offers.echoes if memory in note.memories)
+    return msgspec.structs.replace(note, draws=offers.draws, echoes=told)
 
 
 def _replayed(call: Call, session: Session) -> list[Note]:

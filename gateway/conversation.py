@@ -229,7 +229,7 @@ class _Recording:
         """Go on without them; gives the scope of the session, whose conversation leaves no room for notes."""
         self.body = self._visit.call.body
         outcome = Outcome(status="error", reason="context_overflow")
-        self._exchange = msgspec.structs.replace(self._exchange, outcome=outcome)
+        self._exchange = msgspec.structs.replace(self._exchange, outcome=outcome, told=())
         return self._exchange.scope
 
     async def hear(self, message: str, frame: Frame) -> None:

@@ -5,6 +5,7 @@
 <data-dir>/journal.db  the raw record (gateway/journals/sqlite)
 <data-dir>/memories.db what was learnt from it (gateway/stores/local)
 <data-dir>/index/      derived from memories.db, may be deleted
+<data-dir>/rebuilt/    memories being made anew, until they take the place of those (gateway/rebuild)
 <data-dir>/distil.json what waits to be distilled, and what that has cost today (gateway/backlog)
 """
 
@@ -42,6 +43,11 @@ class DataDir:
     def index(self) -> Path:
         """The folder of the search index."""
         return self.path / "index"
+
+    @property
+    def rebuilt(self) -> Path:
+        """The folder in which memories are made anew."""
+        return self.path / "rebuilt"
 
     @property
     def distil(self) -> Path:
@@ -102,6 +108,11 @@ def write_whole(file: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    sync(file.parent)
+
+
+def sync(folder: Path) -> None:
+    """Return when what was made, renamed or removed in a folder stays so at a power cut. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)

@@ -6,15 +6,15 @@ gateway/merge.py sees to that.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from gateway.ids import bare, memory_id
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
-from gateway.memories import Memory, Origin, Span
+from gateway.memories import EPISODE, Memory, Origin, Span
 from gateway.types import Exchange, Turn
 
 MAX_TURNS = 500
@@ -28,12 +28,6 @@ PASSAGES_BEFORE = 2
 PASSAGE_WEIGHT = 2
 """Times the passage itself stands in its key: previous + 2 x turn + next found .70 of the evidence where the turn alone
 found .63 (LoCoMo R@10, DESIGN section 7)."""
-
-ID_DIGITS = 15
-"""Of a memory's id: 50 bits, told apart among the memories of one owner. Digits, because a model's vocabulary writes
-three of them as one token."""
-
-EPISODE = "episode"
 
 _ORIGINS: Mapping[str, Origin] = {"user": "user", "assistant": "assistant"}
 
@@ -51,7 +45,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """Of the episode: the same words of the same speaker are one, in whatever session they are said again."""
-        return _id(EPISODE, self.role, _bare(self.text))
+        return memory_id(EPISODE, self.role, bare(self.text))
 
 
 class Derived(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +100,7 @@ def _stated(
 
 def piece(episode: Memory, text: str) -> Memory:
     """A part of an episode as an episode of its own, apart from one in which nothing else was said."""
-    identifier = _id(EPISODE, episode.speaker, _bare(text), episode.id)
+    identifier = memory_id(EPISODE, episode.speaker, bare(text), episode.id)
     return msgspec.structs.replace(episode, id=identifier, text=text, key=text, tokens=0)
 
 
@@ -145,7 +139,7 @@ def _chained(episodes: Sequence[Memory], old: int) -> list[Memory]:
 def _statement(exchange: Exchange, kind: str, span: Span, role: str, now: float) -> Memory:
     """A memory that is known by its words; one that holds in its session only, there only."""
     place = exchange.scope.session if span.reach == "session" else ""
-    return _memory(exchange, kind, span, role, now, id=_id(kind, place, _bare(span.text)), key=span.text)
+    return _memory(exchange, kind, span, role, now, id=memory_id(kind, place, bare(span.text)), key=span.text)
 
 
 def _memory(exchange: Exchange, kind: str, span: Span, role: str, now: float, *, id: str, key: str) -> Memory:
@@ -180,17 +174,3 @@ def window_key(texts: Sequence[str], place: int) -> str:
     before = (text[:WINDOW_CHARS] for text in texts[max(0, place - PASSAGES_BEFORE) : place])
     after = (text[:WINDOW_CHARS] for text in texts[place + 1 : place + 2])
     return "\n".join(itertools.chain(before, [texts[place]] * PASSAGE_WEIGHT, after))
-
-
-def _bare(text: str) -> str:
-    """The text as far as saying it again is saying the same: without case, spacing and the marks at its ends."""
-    return " ".join(text.casefold().split()).strip(" .!?,;:…。！？")
-
-
-def _id(*parts: str) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        encoded = part.encode("utf-8", "replace")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return f"m_{int.from_bytes(digest.digest(), 'big') % 10**ID_DIGITS:0{ID_DIGITS}d}"

@@ -11,9 +11,11 @@
         ├── Unauthorized         401
         ├── Forbidden            403
         ├── NotFound             404
+        ├── Gone                 410
         ├── TooLarge             413
         ├── UpgradeRequired      426
         ├── UpstreamUnreachable  502
+        ├── NotNow               503
         └── UpstreamTimeout      504
 
 A subclass exists only where a caller does something else because of it.
@@ -100,6 +102,12 @@ class NotFound(RequestError):
     status = 404
 
 
+class Gone(RequestError):
+    """There is such a thing, and it is too late for it."""
+
+    status = 410
+
+
 class TooLarge(RequestError):
     """The body does not fit where it would have to be understood."""
 
@@ -117,6 +125,13 @@ class UpstreamUnreachable(RequestError):
 
     status = 502
     type = "api_connection_error"
+
+
+class NotNow(RequestError):
+    """What is asked of memory itself cannot be done now; a call would go on without it."""
+
+    status = 503
+    type = "server_error"
 
 
 class UpstreamTimeout(RequestError):

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.fence import indented
 from gateway.kinds.base import Kind
-from gateway.memories import Memory
+from gateway.memories import EPISODE, TAUGHT, Memory
 from gateway.policy import Budget
 from gateway.ports import TokenCounter
 from gateway.types import Note
@@ -86,8 +86,13 @@ class Filling:
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:
-    """Oldest first, since of two that differ the later one holds."""
-    return sorted(lines, key=lambda line: (line.memory.at, line.memory.place, line.memory.id))
+    """Statements, then what was learnt from what happened, then what was said in talk; each oldest first, since of two
+    that differ the later one holds."""
+    return sorted(lines, key=lambda line: (_part(line.memory), line.memory.at, line.memory.place, line.memory.id))
+
+
+def _part(memory: Memory) -> int:
+    return (memory.kind in TAUGHT) + 2 * (memory.kind == EPISODE)
 
 
 def bullets(lines: Sequence[Line]) -> list[str]:

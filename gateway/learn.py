@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from gateway.derive import EPISODE, Derived, derive
+from gateway.derive import Derived, derive
 from gateway.errors import MemoryUnavailable
 from gateway.filling import counted
 from gateway.kinds.base import Kind
-from gateway.memories import Memory, Query
+from gateway.memories import EPISODE, Memory, Query
 from gateway.merge import Merger
-from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
+from gateway.ports import Journal, MemoryStore, TokenCounter
 from gateway.revisions import corrects
+from gateway.study import Study
 from gateway.types import Exchange, Scope
 
 BATCH = 64
@@ -57,14 +58,14 @@ class Learner:
         store: MemoryStore,
         kinds: Mapping[str, Kind],
         counter: TokenCounter,
-        clock: Clock,
+        study: Study | None = None,
         on_learnt: Callable[[Sequence[Exchange]], None] = lambda exchanges: None,
     ) -> None:
         self._journal = journal
         self._store = store
         self._kinds = kinds
         self._counter = counter
-        self._clock = clock
+        self._study = study
         self._on_learnt = on_learnt
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
         self._work = asyncio.Event()
@@ -99,59 +100,58 @@ class Learner:
                 self.idle.set()
 
     async def step(self) -> int:
-        """Learn one batch; how many exchanges it held. Raises `MemoryUnavailable`."""
+        """Learn one batch, or what was said of answers that are learnt; how much it was. Raises `MemoryUnavailable`."""
         exchanges = await self._journal.lease(BATCH)
-        for owned in _by_owner(exchanges):
-            await self._learn(owned)
+        for exchange in exchanges:
+            await self.take(exchange)
         if exchanges:
             await self._journal.done([exchange.id for exchange in exchanges])
             self._on_learnt(exchanges)
+        elif self._study is not None:
+            return await self._study.judge() + await self._study.close()
         return len(exchanges)
 
-    async def _learn(self, exchanges: Sequence[Exchange]) -> None:
-        """Learn exchanges of one owner with one write.
+    async def take(self, exchange: Exchange) -> None:
+        """Learn one exchange. Raises `MemoryUnavailable`.
 
-        What cannot be learnt because of a fault of ours is logged and passed over: the record has it, and one bad
-        exchange must not keep all later ones waiting.
+        One by one, because what ends by one is struck out of what others brought: the record learnt again in other
+        batches has to give the same. What cannot be learnt because of a fault of ours is logged and passed over: the
+        record has it, and one bad exchange must not keep all later ones waiting.
         """
-        scope = exchanges[0].scope
         try:
-            derived = await asyncio.to_thread(self._derived, exchanges)
-            memories = await self._merged(scope, derived)
-            if memories:
-                await self._store.put(scope, memories)
+            await self._learn(exchange)
         except MemoryUnavailable:
             raise
         except Exception as error:
-            if len(exchanges) == 1:
-                log.error("unlearnt", exchange=exchanges[0].id, exc_info=error)
-                return
-            for exchange in exchanges:  # one is at fault, and the others have something to teach
-                await self._learn([exchange])
+            log.error("unlearnt", exchange=exchange.id, exc_info=error)
+        if self._study is not None:
+            await self._study.learn(exchange)
 
-    def _derived(self, exchanges: Sequence[Exchange]) -> list[Derived]:
-        now = self._clock.now()
-        return [derive(exchange, self._kinds, now) for exchange in exchanges]
-
-    async def _merged(self, scope: Scope, derived: Sequence[Derived]) -> list[Memory]:
-        """What has to be written: the new memories, and the known ones that are not what they were."""
+    async def _learn(self, exchange: Exchange) -> None:
+        scope = exchange.scope
+        derived = await asyncio.to_thread(derive, exchange, self._kinds, exchange.ended)
         merger = Merger(await self._known(scope, derived), self._pinned)
-        corrections = await asyncio.to_thread(lambda: [_corrections(one) for one in derived])
-        for one, texts in zip(derived, corrections, strict=True):
-            if texts:
-                merger.meet(await self._about(scope, texts))
-            ended = await asyncio.to_thread(merger.take, one)
-            if ended:
-                told = await self._about(scope, [gone.text for gone in ended])
-                await asyncio.to_thread(merger.strike, ended, told)
-        return await asyncio.to_thread(lambda: [counted(one, self._kinds, self._counter) for one in merger.changed()])
+        texts = await asyncio.to_thread(_corrections, derived)
+        if texts:
+            merger.meet(await self._about(scope, texts))
+        ended = await asyncio.to_thread(merger.take, derived)
+        if ended:
+            told = await self._about(scope, [gone.text for gone in ended])
+            await asyncio.to_thread(merger.strike, ended, told)
+        memories = await asyncio.to_thread(self._written, merger)
+        if memories:
+            await self._store.put(scope, memories)
 
-    async def _known(self, scope: Scope, derived: Sequence[Derived]) -> list[Memory]:
+    def _written(self, merger: Merger) -> list[Memory]:
+        """The new memories, and the known ones that are not what they were."""
+        return [counted(one, self._kinds, self._counter) for one in merger.changed()]
+
+    async def _known(self, scope: Scope, derived: Derived) -> list[Memory]:
         """What the store has of the same ids, and all that is pinned where somebody said something."""
-        ids = {memory.id for one in derived for memory in one.memories}
-        ids.update(one.previous.id for one in derived if one.previous is not None)
+        ids = {memory.id for memory in derived.memories}
+        ids.update(() if derived.previous is None else (derived.previous.id,))
         known = await self._store.get(scope, sorted(ids)) if ids else []
-        if any(one.stated for one in derived):
+        if derived.stated:
             known += await self._store.list(scope, self._pinned, MAX_PINNED)
         return known
 
@@ -183,11 +183,3 @@ class Learner:
 def _corrections(derived: Derived) -> list[str]:
     """What users say that may correct what was said before."""
     return [turn.text[:MAX_CORRECTION_CHARS] for turn, _ in derived.stated if corrects(turn)]
-
-
-def _by_owner(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
-    """The exchanges of each owner, in order."""
-    owned: dict[str, list[Exchange]] = {}
-    for exchange in exchanges:
-        owned.setdefault(exchange.scope.owner, []).append(exchange)
-    return list(owned.values())

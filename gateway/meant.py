@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.kinds.sentences import is_empty_talk
 from gateway.kinds.statements import Statement
 from gateway.languages.tables import Rule
 from gateway.memories import Memory
@@ -24,6 +25,10 @@ MIN_RELEASED = 0.5
 MIN_CHANGED = 1 / 3
 """Share of the words of a matter that is named where another number or name is given for it: the rest is seldom said
 again."""
+
+
+UNDONE = ("constraint", "preference")
+"""Kinds that "never mind" may mean."""
 
 
 SIGNS = frozenset({"sign", "waives", "allows"})
@@ -126,3 +131,12 @@ def _is_rule(memory: Memory, side: Side, said: Statement) -> bool:
     """A constraint, or what was asked for in talk; what a user tells of themselves can only be changed."""
     is_of_user = any(said.table.rules[rule].match(memory.text) for rule in ("subject", "mine"))
     return memory.kind == "constraint" or (memory.kind == "fact" and not memory.slot and not is_of_user)
+
+
+def undone(said: Sequence[Statement], known: Sequence[Memory], session: str) -> dict[str, str]:
+    """A message that says no more than "never mind" takes back what was stated last in its session."""
+    is_meant = any(statement.says("undone") for statement in said)
+    if not is_meant or not all(statement.says("undone") or is_empty_talk(statement.text) for statement in said):
+        return {}
+    stated = [memory.id for memory in known if memory.session == session and memory.kind in UNDONE]
+    return dict.fromkeys(stated[:1], "")

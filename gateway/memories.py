@@ -11,6 +11,14 @@ from typing import Literal
 
 import msgspec
 
+from gateway.experience import Lesson
+
+EPISODE = "episode"
+"""The kind of what was said in ordinary talk."""
+
+TAUGHT = ("lesson", "correction")
+"""Kinds that are learnt from what happened; they are told when a call calls for them, not for what they are like."""
+
 Origin = Literal["operator", "user", "assistant", "tool", "import"]
 """Who said a thing. A derived memory has the lowest origin of its sources (operator is highest)."""
 
@@ -67,6 +75,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The episode before it in its session; empty for the first, and for other kinds."""
     after: str = ""
     """The episode after it, once there is one."""
+    lesson: Lesson | None = None
+    """Of a lesson or a correction: what it was learnt from, when it is told, what it has earned."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +117,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     scores: Mapping[str, float]
     score: float
     skipped: str = ""
+    propensity: float | None = None
+    """Of a lesson that was drawn for: how likely it was to be told."""
 
 
 class Recalled(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,3 +126,5 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
     pinned: tuple[Memory, ...] = ()
     hits: tuple[Ranked, ...] = ()
+    echoes: tuple[Memory, ...] = ()
+    """Of the pinned ones those that are to be said once more, most urgent first."""

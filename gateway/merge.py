@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from gateway.derive import EPISODE, Derived, piece
+from gateway.derive import Derived, piece
 from gateway.kinds.sentences import sentences
-from gateway.memories import Memory
+from gateway.memories import EPISODE, Memory
 from gateway.passages import standing, without
 from gateway.revisions import bound, corrects, near_duplicate, revise
 from gateway.telling import mention_of, telling

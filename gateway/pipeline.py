@@ -5,18 +5,21 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote, unquote
 
 import msgspec
 
-from gateway import encodings, forward, identify
+from gateway import forward, identify
 from gateway.augment import Augmenter
 from gateway.body import Body
 from gateway.compose import Prompt
+from gateway.enforce import Held, enforced
 from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpstreamUnreachable
-from gateway.headers import first_value
+from gateway.fence import Fence
+from gateway.peek import peeked
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
 from gateway.retries import Attempt, Attempts, is_retry
@@ -25,7 +28,7 @@ from gateway.shapes.base import Shape
 from gateway.signatures import OpenWebUi
 from gateway.telemetry import Telemetry
 from gateway.types import Exchange, Outcome, Session
-from gateway.visits import Visit, Visits, in_session, new_turns
+from gateway.visits import Visit, Visits, asked_by, in_session, new_turns
 
 DENIED = ("organization", "projects", "webhook_endpoints")
 """Beginnings of paths: a memory gateway has no business with a provider's admin keys."""
@@ -80,6 +83,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """By path below `/v1`."""
     visits: Visits
     telemetry: Telemetry
+    fence: Fence
     secret: bytes
     """Keys the tenant hashes."""
     signing: OpenWebUi | None
@@ -161,7 +165,9 @@ def _exchange(
         mode=visit.mode,
         context=context,
         turns=new,
+        asked=asked_by(visit.call, new),
         notes=prompt.added,
+        told=prompt.told,
         is_aside=visit.is_aside,
         is_adrift=session.is_adrift,
         outcome=prompt.outcome,
@@ -186,17 +192,31 @@ async def _forward(
     try:
         incoming = await _sent(gateway, untouched if is_silent else augmented)
         if not is_silent and incoming.status == 400:
-            incoming, refusal = await _peeked(incoming)
-            if forward.is_context_overflow(incoming.status, refusal):
+            refusal = await peeked(incoming, MAX_REFUSAL_BYTES)
+            incoming = refusal.incoming
+            if forward.is_context_overflow(incoming.status, refusal.body or b""):
                 outcome = Outcome(status="error", reason="context_overflow")
-                exchange = msgspec.structs.replace(exchange, outcome=outcome)
+                exchange = msgspec.structs.replace(exchange, outcome=outcome, told=())
                 gateway.augmenter.give_up(exchange.scope)
                 incoming = await _sent(gateway, untouched)
     except RequestError as error:
         gateway.recorder.lose(exchange, error.status)
         error.headers += _own_headers(exchange)
         raise
-    return incoming, exchange
+    ask = functools.partial(_resent, gateway, augmented)
+    return await enforced(_held(visit, prompt, exchange), gateway.fence, incoming, ask), exchange
+
+
+def _held(visit: Visit, prompt: Prompt, exchange: Exchange) -> Held:
+    """What the answer is held to, where the policy says so."""
+    return Held(
+        enforce="off" if exchange.outcome.status == "error" else visit.policy.guard.enforce,
+        shape=visit.shape,
+        call=visit.call,
+        scope=exchange.scope,
+        rules=prompt.rules,
+        notes=prompt.placed,
+    )
 
 
 async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome) -> Answer:
@@ -227,6 +247,10 @@ async def _sent(gateway: Gateway, outgoing: Outgoing) -> Incoming:
     return incoming
 
 
+async def _resent(gateway: Gateway, outgoing: Outgoing, body: bytes) -> Incoming:
+    return await _sent(gateway, msgspec.structs.replace(outgoing, body=body))
+
+
 def outgoing_of(
     request: Request, target: str, body: bytes | AsyncIterator[bytes] | None, *, model: str = ""
 ) -> Outgoing:
@@ -243,29 +267,6 @@ def outgoing_of(
         model=model,
         is_retry=is_retry(request.headers),
     )
-
-
-async def _peeked(incoming: Incoming) -> tuple[Incoming, bytes]:
-    """An error answer that can still be passed on, and its body without content encoding."""
-    heard: list[bytes] = []
-    size = 0
-    async for chunk in incoming.chunks:
-        heard.append(chunk)
-        size += len(chunk)
-        if size > MAX_REFUSAL_BYTES:
-            break
-    body = encodings.decode(b"".join(heard), first_value(incoming.headers, b"content-encoding")) or b""
-    return msgspec.structs.replace(incoming, chunks=_again(heard, incoming.chunks)), body
-
-
-async def _again(heard: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    try:
-        for chunk in heard:
-            yield chunk
-        async for chunk in rest:
-            yield chunk
-    finally:
-        await rest.aclose()
 
 
 def _has_named_events(target: str) -> bool:

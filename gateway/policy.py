@@ -101,6 +101,17 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """After the newest user message."""
 
 
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of standing instructions in a long conversation."""
+
+    echo: bool = True
+    """Say a constraint once more when an answer broke it, or when it was said long ago."""
+    echo_turns: Annotated[int, Meta(ge=0, le=1_000)] = 4
+    """User messages after which it was long ago; 0: only after an answer that broke it."""
+    enforce: Literal["off", "annotate", "retry"] = "off"
+    """What is done about an answer that breaks one, where it is not streamed."""
+
+
 class Distil(msgspec.Struct, frozen=True, kw_only=True):
     """What a model notes in the background of what users said."""
 
@@ -116,7 +127,7 @@ class Learn(msgspec.Struct, frozen=True, kw_only=True):
     """What is learnt from a call."""
 
     enabled: bool = True
-    kinds: tuple[Kind, ...] = ("constraint", "preference", "fact", "episode")
+    kinds: tuple[Kind, ...] = ("constraint", "preference", "fact", "lesson", "correction", "episode")
     distil: Distil = Distil()
 
 
@@ -127,8 +138,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Always the file's own, without `.yaml`."""
     match: Match = Match()
     memory: MemoryMode = "on"
+    holdout: Share = 0.0
+    """Of the owners who are told nothing, so that it can be said what memory changes; a twentieth is enough."""
     identify: Identify = Identify()
     recall: Recall = Recall()
     budget: Budget = Budget()
     place: Place = Place()
+    guard: Guard = Guard()
     learn: Learn = Learn()

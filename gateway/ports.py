@@ -7,10 +7,11 @@ request path fails open on it. Anything else they raise is a fault of ours.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
+from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.memories import Found, Memory, Query
 from gateway.types import Exchange, Operator, Scope, Session
 
@@ -139,6 +140,67 @@ class Journal(Protocol):
 
     async def done(self, exchanges: Sequence[str]) -> None:
         """Mark as learnt."""
+        ...
+
+
+FEEDBACK_S = 7 * 86_400.0
+"""Feedback is taken up to so long after its exchange, and waits as long for it to be learnt."""
+
+Taken = Literal["new", "known", "unknown", "late"]
+"""Of feedback: it is on record now, or was before, or is not taken: there is no such exchange, or it is too old."""
+
+
+class Learnt(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step of learning came to."""
+
+    exchange: str
+    """That was looked at; empty for upkeep."""
+    feedback: tuple[str, ...] = ()
+    """On it, looked at in this step; empty where the exchange was looked at for itself."""
+    is_over: bool = False
+    """True where it was looked at once more, as the last of its session."""
+    signals: tuple[Signal, ...] = ()
+    changes: tuple[Change, ...] = ()
+    earned: tuple[Earned, ...] = ()
+
+
+class Became(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of feedback."""
+
+    id: str
+    state: Literal["waiting", "learnt", "unmatched"]
+    """`unmatched`: its exchange was never learnt."""
+    exchange: str
+    memories: tuple[str, ...] = ()
+    """That stood in this exchange: it can reach no other."""
+    changes: tuple[Change, ...] = ()
+
+
+class History(Protocol):
+    """The record as the learner looks back on it: what came before, what was said of it, what was learnt from it."""
+
+    async def session(self, scope: Scope, before: str, limit: int) -> list[Exchange]:
+        """Of a person's session the newest exchanges before one, oldest first: ended ones that were not refused."""
+        ...
+
+    async def give(self, scope: Scope, feedback: Feedback) -> Taken:
+        """Return when feedback is durable, or not taken.
+
+        Feedback on a session means that person's session, and the last exchange in it in which something was said.
+        The same id of a tenant is taken once. What was intended before is known, however little before.
+        """
+        ...
+
+    async def given(self, limit: int) -> list[Feedback]:
+        """Feedback, oldest first, that is not learnt yet and whose exchange is; that is always filled in."""
+        ...
+
+    async def taught(self, scope: Scope, learnt: Learnt) -> None:
+        """Put on record what a step of learning came to; the same step again takes the place of itself."""
+        ...
+
+    async def became(self, tenant: str, feedback: str) -> Became | None:
+        """What became of feedback, by id; None where the tenant gave none of this id."""
         ...
 
 

@@ -13,9 +13,10 @@ from operator import attrgetter, itemgetter
 
 from gateway.kinds.base import DAY_S, Kind
 from gateway.kinds.sentences import is_empty_talk, is_question
-from gateway.memories import Found, Hit, Memory, Query, Ranked, Recalled
+from gateway.memories import TAUGHT, Found, Hit, Memory, Query, Ranked, Recalled
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
+from gateway.series import Series, is_alike, series_of, words
 from gateway.telling import mention_of, telling
 from gateway.times import has_time, is_when, span_asked
 from gateway.types import Scope
@@ -80,10 +81,11 @@ async def recall(
         now: Unix seconds, for recency.
     """
     text = question[:MAX_QUERY_CHARS].strip()
+    found_by_words = tuple(name for name, kind in kinds.items() if not (kind.is_pinned or name in TAUGHT))
     since, until = span_asked(text, now) or (None, None)
     query = Query(
         text=text,
-        kinds=() if is_empty_talk(text) else tuple(name for name, kind in kinds.items() if not kind.is_pinned),
+        kinds=() if is_empty_talk(text) else found_by_words,
         pinned=tuple(name for name, kind in kinds.items() if kind.is_pinned),
         limit=settings.candidates,
         has_ended=_FORMERLY.search(text) is not None,
@@ -95,8 +97,7 @@ async def recall(
     candidates = (*found.hits, *await _neighbours(store, scope, found.hits, text, settings))
     ranked = (
         candidate
-        for name, kind in kinds.items()
-        if not kind.is_pinned
+        for name in found_by_words
         for candidate in rank([hit for hit in candidates if hit.memory.kind == name], text, settings, half_lives, now)
     )
     return Recalled(pinned=tuple(_pinned(found, text)), hits=(*_past(found, text), *ranked))
@@ -154,10 +155,13 @@ def rank(
             score *= _recency(memory, half_lives[memory.kind], now)
             scored.append((-score, memory.id, hit))
     scored.sort(key=itemgetter(0, 1))
-    return _chosen(scored, settings, min(settings.notes, GUESSES) if is_related is _always else settings.notes)
+    series = series_of(question, (hit.memory for hit in hits))
+    return _chosen(scored, settings, min(settings.notes, GUESSES) if is_related is _always else settings.notes, series)
 
 
-def _chosen(scored: Sequence[tuple[float, str, Hit]], settings: Recall, limit: int) -> list[Ranked]:
+def _chosen(
+    scored: Sequence[tuple[float, str, Hit]], settings: Recall, limit: int, series: Series | None
+) -> list[Ranked]:
     floor = -scored[0][0] * settings.min_share if scored else 0.0
     kept: list[frozenset[str]] = []
     ranked: list[Ranked] = []
@@ -166,7 +170,7 @@ def _chosen(scored: Sequence[tuple[float, str, Hit]], settings: Recall, limit: i
         explained = len(ranked) - len(kept)
         if is_over and explained >= EXPLAINED:
             break
-        skipped = "weak" if -negated < floor else _reason(hit, kept, limit)
+        skipped = "weak" if -negated < floor else _reason(hit.memory, kept, limit, series)
         if not skipped or explained < EXPLAINED:
             ranked.append(Ranked(memory=hit.memory, scores=hit.scores, score=-negated, skipped=skipped))
     return ranked
@@ -238,26 +242,19 @@ def _recency(memory: Memory, half_life_days: float, now: float) -> float:
     return float(1.0 - RECENCY_SHARE + RECENCY_SHARE * 0.5 ** (age_days / half_life_days))
 
 
-def _reason(hit: Hit, kept: list[frozenset[str]], limit: int) -> str:
-    """Why a hit is skipped; one that is not joins what is kept."""
-    text = hit.memory.text.strip()
-    if hit.memory.speaker == "user" and _ASKING.fullmatch(text) and is_question(text):
+def _reason(memory: Memory, kept: list[frozenset[str]], limit: int, series: Series | None) -> str:
+    """Why a memory is skipped; one that is not joins what is kept."""
+    text = memory.text.strip()
+    if memory.speaker == "user" and _ASKING.fullmatch(text) and is_question(text):
         return "question"
     if len(kept) == limit:
         return "limit"
-    words = frozenset(text.lower().split())
-    if _is_repeated(words, kept):
+    if series is not None and (objection := series.objection(memory)):
+        return objection
+    said = words(text)
+    if any(is_alike(said, other, DUPLICATE_OVERLAP) for other in kept):
         return "duplicate"
-    kept.append(words)
+    kept.append(said)
+    if series is not None:
+        series.tell(memory)
     return ""
-
-
-def _is_repeated(words: frozenset[str], kept: Sequence[frozenset[str]]) -> bool:
-    """Whether Jaccard's index with any of the kept sets of words is above the bound."""
-    size = len(words)
-    for other in kept:
-        if DUPLICATE_OVERLAP * len(other) < size < len(other) / DUPLICATE_OVERLAP:  # else no overlap is enough
-            common = len(words & other)
-            if common > DUPLICATE_OVERLAP * (size + len(other) - common):
-                return True
-    return False

@@ -14,11 +14,11 @@ from contextlib import aclosing
 import msgspec
 import structlog
 
-from gateway import anchors, encodings, sse
+from gateway import anchors, encodings, sse, terms
 from gateway.errors import HTTP_ERROR, MemoryUnavailable, UpstreamUnreachable
 from gateway.fence import Fence
 from gateway.headers import first_value, is_event_stream
-from gateway.ports import Incoming, Journal
+from gateway.ports import Clock, Incoming, Journal
 from gateway.shapes.base import Shape
 from gateway.types import Call, Exchange, ExchangeState, Reply
 
@@ -38,6 +38,7 @@ class Recorder:
         self,
         journal: Journal,
         fence: Fence,
+        clock: Clock,
         *,
         commit_wait_s: float,
         on_recorded: Callable[[], None],
@@ -54,6 +55,7 @@ class Recorder:
         """
         self._journal = journal
         self._fence = fence
+        self._clock = clock
         self._commit_wait_s = commit_wait_s
         self._on_recorded = on_recorded
         self._on_unrecorded = on_unrecorded
@@ -123,6 +125,9 @@ class Recorder:
             exchange,
             state=state if is_whole else "interrupted",
             status=answer.status,
+            ended_at=self._clock.now(),
+            setup=terms.setup(call),
+            schemas=terms.schemas(call, reply) if is_kept and not exchange.is_aside else {},
             reply=msgspec.structs.replace(reply, turns=turns if is_kept and not exchange.is_aside else ()),
             anchors=() if exchange.is_adrift else anchors.of_reply(call.turns, turns, reply.echoes, is_named=is_named),
             openings=anchors.openings_of(turns) if is_kept and is_named and not exchange.is_adrift else (),

@@ -9,15 +9,16 @@ what two statements have in common in gateway/sides.py.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from gateway.kinds.sentences import is_empty_talk, is_off_the_record
+from gateway.kinds.sentences import is_off_the_record
 from gateway.kinds.statements import Statement, said_in
 from gateway.languages.tables import Rule
-from gateway.meant import meant, undated
-from gateway.memories import Memory
+from gateway.meant import meant, undated, undone
+from gateway.memories import EPISODE, Memory
 from gateway.sides import (
     MIN_OVERLAP,
     Side,
@@ -43,17 +44,13 @@ STATED = ("constraint", "preference", "fact")
 TELLING: tuple[Rule, ...] = ("mine", "changed", "amended")
 """How a sentence begins that tells something, whatever it asks in the end."""
 
-EPISODE = "episode"
-"""The kind of what was said in ordinary talk."""
-
-UNDONE = ("constraint", "preference")
-"""Kinds that "never mind" may mean."""
-
 MIN_SHARED = 2
 """Words of a release that a memory must have, if not all."""
 
 FAR = (0, 0)
 """The score of what a release cannot mean."""
+
+_QUOTES = re.compile('["“”„«»`]')
 
 RELEASES: tuple[Rule, ...] = ("allowed", "waived", "forgotten")
 """A ban is lifted, a rule is dropped, and either is forgotten."""
@@ -99,7 +96,7 @@ def revise(turn: Turn, fresh: Sequence[Memory], held: Sequence[Memory], *, sessi
         found = [memory for memory in fresh if is_same(memory.text, statement.text)]
         ended |= _ended(statement, before, found, known, session, is_off=is_off)
     stated = [memory for memory in known if memory.kind in STATED]
-    ended = ended or _undone(said, stated, session)
+    ended = ended or undone(said, stated, session)
     return ended if ended or is_off else meant(said, fresh, stated)
 
 
@@ -235,6 +232,8 @@ def _releases(said: Statement, before: Statement | None, *, is_off: bool) -> Ite
     rules: tuple[Rule, ...] = ("forgotten",) if is_off else RELEASES
     for rule in rules:
         caught = said.table.caught(rule, said.said)
+        if caught is not None and '""' in caught["what"]:  # what rules do not read, because it is only quoted
+            caught = said.table.caught(rule, _QUOTES.sub("", said.text))
         if caught is not None:
             yield _release(rule, caught["what"], said, MIN_SHARED)
     dropped = said.table.caught("dropped", said.said)
@@ -290,12 +289,3 @@ def _is_set_anew(side: Side, own: Side) -> bool:
 def _gives_way(slot: str, topic: frozenset[str], memory: Memory, side: Side) -> bool:
     """A rule ends when another in its place is allowed."""
     return bool(slot) and memory.slot == slot and not side.is_negative and not (topic and topic <= side.topic)
-
-
-def _undone(said: Sequence[Statement], known: Sequence[Memory], session: str) -> dict[str, str]:
-    """A message that says no more than "never mind" takes back what was stated last in its session."""
-    is_meant = any(statement.says("undone") for statement in said)
-    if not is_meant or not all(statement.says("undone") or is_empty_talk(statement.text) for statement in said):
-        return {}
-    stated = [memory.id for memory in known if memory.session == session and memory.kind in UNDONE]
-    return dict.fromkeys(stated[:1], "")

@@ -1,7 +1,7 @@
 """The upstreams of config.yaml and which call goes to which, as values; and what does not go together in them.
 
-Nothing is sent here: what is behind a name is built in gateway/wiring.py, and gateway/upstreams/routed.py goes by the
-routes.
+Nothing is sent here: what is behind a name is built in gateway/upstreams/configured.py, and
+gateway/upstreams/routed.py goes by the routes.
 """
 
 from __future__ import annotations

@@ -9,17 +9,23 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
 
 import httptools
 import uvicorn
+from starlette.routing import BaseRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets import http11
 
-from gateway.admin.health import Readiness
+from gateway.admin import health, report
+from gateway.admin.feedback import Desk
 from gateway.app import application
 from gateway.config import Config, Server, check_bind
+from gateway.datadir import DataDir
 from gateway.errors import ConfigError
+from gateway.lookback import look_back
+from gateway.period import Facts
 from gateway.ports import MAX_MESSAGE_BYTES
 from gateway.routes import DEFAULT, in_force
 from gateway.wiring import Running, running
@@ -175,13 +181,25 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
+def _own_routes(config: Config, parts: Running) -> Sequence[BaseRoute]:
+    """What is asked of us, and not of the upstream."""
+    clock, data = parts.gateway.clock, DataDir(Path(config.data_dir))
+
+    async def read(tenant: str, since: float | None) -> Facts:
+        return await look_back(data, tenant=tenant, since=since, until=clock.now())
+
+    reported = report.routes(read, clock, parts.gateway.secret, host=config.server.host)
+    return [*health.routes(parts.telemetry, health.Readiness(memory=parts.memory)), *reported]
+
+
 def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     """Uvicorn as we run it: pinned to httptools (h11 takes a content-length beside chunks), adding no header."""
     http11.MAX_LINE_LENGTH = MAX_LINE_BYTES  # at 8 KB the library would leave the client without an answer
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+    desk = Desk(gateway=parts.gateway, history=parts.history, memory=parts.memory, on_given=parts.wake)
     return uvicorn.Config(
-        application(parts.gateway, parts.telemetry, Readiness(memory=parts.memory)),
+        application(parts.gateway, _own_routes(config, parts), desk),
         loop="none",
         http=_Protocol,
         ws="websockets-sansio",

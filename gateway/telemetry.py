@@ -28,6 +28,8 @@ class Telemetry:
         self._distilled = self._counter("distilled", "Sessions meant for the distilling model, by outcome.", "outcome")
         self._distil_tokens = self._counter("distil_tokens", "Tokens that the distilling model has cost.")
         self._facts = self._counter("distilled_facts", "Facts that the distilling model named, by outcome.", "outcome")
+        self._signals = self._counter("signals", "Signals that were seen, by detector and how it went.", "name", "went")
+        self._lessons = self._counter("lessons", "Steps that lessons took, by action.", "action")
 
     def called(self, memory: str, tokens: int) -> None:
         """A call was augmented, or would have been."""
@@ -57,6 +59,14 @@ class Telemetry:
     def facts(self, outcome: str, count: int) -> None:
         """A model named facts."""
         self._facts.labels(outcome).inc(count)
+
+    def signal(self, name: str, *, is_good: bool | None) -> None:
+        """A detector saw something."""
+        self._signals.labels(name, {True: "right", False: "wrong", None: "neither"}[is_good]).inc()
+
+    def lesson(self, action: str) -> None:
+        """A lesson was added, confirmed, retired."""
+        self._lessons.labels(action.lower()).inc()
 
     def render(self) -> bytes:
         """All counters in Prometheus' text format."""

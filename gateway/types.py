@@ -29,6 +29,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     session: str = ""
     """Empty only while the session is still being looked for."""
     agent: str = "default"
+    is_shared: bool = False
+    """True for what all users of the tenant share: lessons that nobody's words are in."""
 
     def __post_init__(self) -> None:
         if not self.tenant:
@@ -37,8 +39,15 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             raise ScopeError("an unnamed user is None, never an empty name")
 
     @property
+    def common(self) -> Scope:
+        """The scope of what all users of the tenant share."""
+        return Scope(tenant=self.tenant, user=None, is_shared=True)
+
+    @property
     def owner(self) -> str:
         """The one key that memories are filtered by; parts are length-prefixed so that no two scopes share one."""
+        if self.is_shared:
+            return f"{len(self.tenant)}:{self.tenant}t"
         if self.user is None and not self.session:
             raise ScopeError("a scope without a user needs a session")
         kind, name = ("s", self.session) if self.user is None else ("u", self.user)
@@ -120,6 +129,11 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Number of memories per lane."""
     lane_tokens: Mapping[str, int] = {}
     """Tokens of their lines, per lane."""
+    draws: Mapping[str, float] = {}
+    """Lessons that were drawn for here, and how likely each was to be told; one that is not in `memories` was
+    withheld."""
+    echoes: tuple[str, ...] = ()
+    """Constraints that were said once more here."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +170,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     decision: str
     """`injected`, or why not: `budget`, `weak`, `duplicate`, `limit`, `question` (it only
-    asks), `in-context`, `told` (its sentences are pinned), `already-noted`, `no-place`."""
+    asks), `in-context`, `told` (its sentences are pinned), `already-noted`, `withheld` (a lesson,
+    to see what it is worth), `no-place`."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,8 +213,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What the client said that no earlier exchange of the session holds."""
     context: tuple[Turn, ...] = ()
     """The four messages in words before `turns`: the last is learnt anew, now that it is known what follows it."""
+    asked: tuple[ToolCall, ...] = ()
+    """Tool calls that `turns` answer, where the request holds them."""
+    setup: str = ""
+    """Digest of the model, the system text and the tools: with another one, what was learnt by trying need not hold."""
     notes: tuple[Note, ...] = ()
     """Ledger entries that this exchange added."""
+    told: tuple[str, ...] = ()
+    """Memories that the model read, in notes of this exchange or of earlier ones; feedback can reach no others."""
     outcome: Outcome = Outcome(status="empty")
     considered: tuple[Considered, ...] = ()
     anchors: tuple[str, ...] = ()
@@ -210,6 +231,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """The session or agent whose sub-agent made this call, as the client says."""
     attempts: int = 1
     """How often the client has sent it."""
+    ended_at: float | None = None
+    """Unix seconds at which the answer had come; None while there is none."""
+    schemas: Mapping[str, str] = {}
+    """JSON schemas that the answer is held to: of the tools that it calls, by name, and of its format under `""`; `{}`
+    for any JSON."""
     status: int | None = None
     """HTTP status of the answer; None while there is none."""
     reply: Reply | None = None
@@ -219,6 +245,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """True when the session could not be looked up: then the answer leaves no anchors that would lead to a stand-in."""
     learns: tuple[str, ...] = ()
     """Kinds of memory that the policy allows to be learnt from it; empty for none."""
+
+    @property
+    def ended(self) -> float:
+        """Unix seconds of its end, or else of its beginning."""
+        return self.at if self.ended_at is None else self.ended_at
 
     @property
     def is_refused(self) -> bool:

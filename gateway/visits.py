@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,7 +23,7 @@ from gateway.shapes.base import Shape
 from gateway.shapes.slots import HEAD_ROLES
 from gateway.sidecalls import is_side_call
 from gateway.sources import Sent, request_kind
-from gateway.types import Call, MemoryMode, Outcome, Turn
+from gateway.types import Call, MemoryMode, Outcome, ToolCall, Turn
 
 THREADED_READ_BYTES = 256 * 1024
 """A larger body is read off the event loop: ten milliseconds a megabyte would be everybody's."""
@@ -116,6 +117,12 @@ def new_turns(call: Call) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
     begin = max((place for place, turn in enumerate(turns) if turn.role == "assistant"), default=-1) + 1
     said = (turn for turn in reversed(turns[:begin]) if turn.role in ("user", "assistant") and turn.text)
     return tuple(itertools.islice(said, 4))[::-1], tuple(turns[begin:])
+
+
+def asked_by(call: Call, new: Sequence[Turn]) -> tuple[ToolCall, ...]:
+    """The tool calls of a request that its new turns answer."""
+    answered = {turn.answers for turn in new if turn.answers}
+    return tuple(made for turn in call.turns for made in turn.calls if made.id in answered) if answered else ()
 
 
 def _without_echoes(fence: Fence, call: Call) -> Call:

@@ -72,7 +72,6 @@ PROMISES = [
         id="P10",
         sentence="Learning is honest: the raw record is append-only, memories are derived, versioned and rebuildable, "
         "and the effect of memory is measured against a withheld arm, or said to be unknown.",
-        held="partly",
     ),
     Promise(
         id="P11",

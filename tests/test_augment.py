@@ -23,6 +23,7 @@ from gateway.journals.sqlite import SqliteJournal
 from gateway.memories import Found, Memory, Query, Reach
 from gateway.policy import Identify, Policy, Recall
 from gateway.ports import Echoes
+from gateway.precedents import Precedents
 from gateway.shapes.chat import SHAPE
 from gateway.sources import Sent
 from gateway.stores.local import LocalStore
@@ -108,9 +109,11 @@ class Bench:
             clock=self.clock,
             journal=self.journal,
             store=self.store,
+            precedents=Precedents(self.store, self.clock),
             kinds=KINDS,
             composer=Composer(KINDS, self.counter, Fence(b"k" * 32)),
             telemetry=self.telemetry,
+            secret=b"k" * 32,
         )
 
     async def knows(
@@ -279,7 +282,7 @@ class ReaderHeldOnce(SqliteJournal):
 
     async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         if not self.held.is_set():
-            self._reader.submit(self.held.wait, 10)
+            self._reader._thread.submit(self.held.wait, 10)
         return await super().find_session(scope, echoes)
 
 

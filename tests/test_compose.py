@@ -20,9 +20,11 @@ from gateway.passages import passages
 from gateway.policy import Budget, Place, Policy
 from gateway.shapes.chat import SHAPE
 from gateway.shapes.responses import SHAPE as RESPONSES
+from gateway.templates import labelled
 from gateway.tokens import Tokens
 from gateway.types import Call, Note, Outcome, Scope, Session
 from gateway.wiring import KINDS
+from tests.lessons import lesson
 
 TOKENS = Tokens.from_litellm()
 COMPOSER = Composer(KINDS, TOKENS, Fence(b"k" * 32))
@@ -217,12 +219,17 @@ def test_a_turn_whose_sentences_are_pinned_is_told_already() -> None:
     assert decisions(prompt) == {"rule": "budget", "turn": "injected"}
 
 
-def test_lines_stand_oldest_first_in_each_block_because_the_later_one_holds() -> None:
-    days = {"new-rule": 9, "old-rule": 1, "new-taste": 8, "mid-turn": 5, "old-turn": 2}
-    kinds = {"rule": "constraint", "taste": "preference", "turn": "episode"}
-    found = [msgspec.structs.replace(memory(id, kind=kinds[id[4:]]), at=86_400.0 * day) for id, day in days.items()]
+def test_rules_statements_lessons_and_talk_stand_together_oldest_first_because_the_later_one_holds() -> None:
+    days = {
+        "new-rule": 9, "old-rule": 1, "new-taste": 8, "old-taste": 3, "a-lesson": 7, "mid-turn": 5, "old-turn": 2,
+    }  # fmt: skip
+    kinds = {"rule": "constraint", "taste": "preference", "lesson": "lesson", "turn": "episode"}
+    found = [
+        msgspec.structs.replace(memory(id, kind=kinds[id.partition("-")[2]]), at=86_400.0 * day)
+        for id, day in days.items()
+    ]
     (question,) = said(compose(request([user("What now?")]), NEW, recalled(*found)).body)
-    lines = ["old-rule", "new-rule", "old-turn", "mid-turn", "new-taste"]
+    lines = ["old-rule", "new-rule", "old-taste", "new-taste", "a-lesson", "old-turn", "mid-turn"]
     assert sorted(lines, key=lambda id: question.index(f"[{id[:SHOWN_CHARS]}]")) == lines
 
 
@@ -634,6 +641,29 @@ def test_no_memory_is_said_twice_in_a_session(data: st.DataObject) -> None:
         session = after(session, prompt)
         assert all(prompt.body.count(f"[{one.id}]".encode()) <= 1 for one in POOL)
         assert prompt.outcome.notes == sum(prompt.body.count(f"[{one.id}]".encode()) for one in POOL)
+
+
+@pytest.mark.promise("P5")
+def test_a_label_is_told_again_where_other_items_are_nearer_and_its_first_note_stays() -> None:
+    first, second = (
+        lesson("label|card_arrival", kind="correction", text=labelled([item], "card_arrival"))
+        for item in ("my card is late", "no card came")
+    )
+    assert first.id == second.id
+    messages = [system(), user("Where is it?")]
+    once = compose(request(messages), NEW, recalled(first))
+    session = after(NEW, once)
+    messages += [assistant("lost_card"), user("No card.")]
+    same = compose(request(messages), session, recalled(first))
+    assert (decisions(same)[first.id], same.added[-1].text) == ("already-noted", "")
+    again = compose(request(messages), session, recalled(second))
+    assert decisions(again)[first.id] == "injected"
+    assert messages_of(again.body)[:2] == messages_of(once.body)
+    assert said(again.body)[-1].count('"no card came" → card_arrival') == 1
+    messages += [assistant("card_arrival"), user("And now?")]
+    for label in (first, second):
+        last = compose(request(messages), after(session, again), recalled(label))
+        assert decisions(last)[first.id] == "already-noted"
 
 
 # --- conversations that the upstream keeps ------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.derive import ID_DIGITS, MAX_TURNS, WINDOW_CHARS, Derived, derive, piece, window_key
+from gateway.derive import MAX_TURNS, WINDOW_CHARS, Derived, derive, piece, window_key
+from gateway.ids import ID_DIGITS
 from gateway.kinds.constraint import Constraint
 from gateway.memories import Memory, Span
 from gateway.types import Exchange, Reply, ToolCall, Turn

@@ -80,6 +80,14 @@ def test_a_rule_that_was_taken_back_is_none() -> None:
     assert [one.is_rule for one in (rule, over, line())] == [True, False, False]
 
 
+def test_statements_come_first_then_what_was_learnt_then_talk() -> None:
+    kinds = ["episode", "lesson", "fact", "correction", "preference", "episode", "constraint"]
+    lines = [line(number, kind=kind, at=10.0 - number) for number, kind in enumerate(kinds)]
+    order = ["constraint", "preference", "fact", "correction", "lesson", "episode", "episode"]
+    assert [one.kind.name for one in in_order(lines)] == order
+    assert [one.memory.at for one in in_order(lines)] == [4.0, 6.0, 8.0, 7.0, 9.0, 5.0, 10.0]
+
+
 def test_lines_stand_as_they_were_said() -> None:
     lines = [line(0, at=2.0), line(2, at=1.0), line(1, at=1.0)]
     assert [one.memory.place for one in in_order(lines)] == [1, 2, 0]

@@ -19,11 +19,10 @@ from gateway.kinds.constraint import Constraint
 from gateway.learn import BATCH, Learner
 from gateway.memories import Found, Memory, Query, Span
 from gateway.stores.local import LocalStore
-from gateway.testing import ManualClock
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Scope, Turn
 from gateway.wiring import KINDS
-from tests.exchanges import ANN, NOW, assistant, exchange, talk, user
+from tests.exchanges import ANN, assistant, exchange, talk, user
 
 EMBEDDER = WordLlamaEmbedder()
 TOKENS = Tokens.from_litellm()
@@ -123,7 +122,7 @@ class School(msgspec.Struct, frozen=True, kw_only=True):
 async def opened(folder: Path) -> AsyncIterator[School]:
     folder.mkdir(exist_ok=True)
     async with aclosing(SqliteJournal(folder / "journal.db")) as journal, aclosing(Shaky(folder)) as store:
-        yield School(journal=journal, store=store, learner=Learner(journal, store, KINDS, TOKENS, ManualClock(NOW)))
+        yield School(journal=journal, store=store, learner=Learner(journal, store, KINDS, TOKENS))
 
 
 @pytest.fixture
@@ -147,7 +146,7 @@ async def test_what_was_written_before_a_crash_is_not_written_otherwise_after_it
     async with aclosing(Forgetful(tmp_path / "forgetful.db")) as journal:
         for one in exchanges:
             await journal.commit(one)
-        learner = Learner(journal, school.store, KINDS, TOKENS, ManualClock(NOW))
+        learner = Learner(journal, school.store, KINDS, TOKENS)
         await learner.step()
         before = await school.table()
         await learner.step()
@@ -237,7 +236,6 @@ async def test_those_who_asked_are_told_what_was_learnt(school: School) -> None:
         school.store,
         KINDS,
         TOKENS,
-        ManualClock(NOW),
         on_learnt=lambda exchanges: told.extend(one.id for one in exchanges),
     )
     await school.happened(*talk(("s1", RULE, "Bien."), ("s1", GERMAN, "Gern.")))
@@ -312,7 +310,7 @@ async def test_a_batch_that_fails_midway_is_learnt_whole_later(school: School) -
 
 @pytest.mark.promise("P6")
 async def test_an_exchange_that_cannot_be_learnt_keeps_no_other_from_it(school: School) -> None:
-    learner = Learner(school.journal, school.store, {**KINDS, "constraint": Allergic()}, TOKENS, ManualClock(NOW))
+    learner = Learner(school.journal, school.store, {**KINDS, "constraint": Allergic()}, TOKENS)
     await school.happened(
         exchange(user("Where is platform nine?"), id="ex_1"),
         exchange(user("Much pollen today."), id="ex_2"),

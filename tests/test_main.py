@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -32,12 +33,12 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_names_every_command() -> None:
     shown = accrue("--help").output
-    assert all(command in shown for command in ("serve", "check", "demo", "explain"))
+    assert all(command in shown for command in ("serve", "check", "demo", "explain", "report", "replay", "rebuild"))
     assert "..." not in shown.partition("Commands:")[2]
     assert __version__ in accrue("--version").output
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "demo", "explain"])
+@pytest.mark.parametrize("command", ["serve", "check", "demo", "explain", "report", "replay", "rebuild"])
 def test_the_help_of_a_command_shows_how_it_is_typed(command: str) -> None:
     assert f"\n      accrue {command}" in accrue(command, "--help").output
 
@@ -108,3 +109,23 @@ def test_explaining_what_is_not_there_is_an_error(upstream: ScriptedUpstream, tm
     with GatewayProcess(upstream.url, tmp_path / "data"):
         result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "data"))
     assert "no exchange ex_1" in result.output
+
+
+def test_report_says_what_memory_did_beside_a_running_gateway(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with GatewayProcess(upstream.url, data) as gateway:
+        ask(gateway.url, "Always answer in French.")
+        shown = accrue("report", "--data-dir", str(data)).output
+        recent = accrue("report", "--since", "7d", "--json", "--data-dir", str(data)).output
+    assert "calls    1 in 1 sessions" in shown
+    assert "not enough data: no session was held out" in shown
+    assert msgspec.json.decode(recent)["calls"] == 1
+
+
+def test_reporting_on_what_is_not_there_or_since_no_time_at_all_is_an_error(tmp_path: Path) -> None:
+    nothing = accrue("report", "--data-dir", str(tmp_path / "none"))
+    assert nothing.exit_code == 1
+    assert nothing.output == f"accrue: nothing is recorded in {tmp_path / 'none'}; is this the right --data-dir?\n"
+    never = accrue("report", "--since", "lately")
+    assert never.exit_code == 2
+    assert "12h, 7d or 2w would be" in never.output

@@ -140,4 +140,6 @@ async def test_each_request_is_a_prefix_of_the_next_while_new_things_are_learnt(
     assert len(arrived) == 7
     for earlier, later in itertools.pairwise(arrived):
         assert later.startswith(earlier.removesuffix(b"]}"))
-    assert all(arrived[-1].count(lesson.encode()) == 1 for lesson in (RULE, *LESSONS))
+    dog, cat, french = (arrived[-1].count(lesson.encode()) for lesson in LESSONS)
+    assert (dog, cat) == (1, 1)
+    assert {french, arrived[-1].count(RULE.encode())} <= {1, 2}  # rules are said once more when they slip

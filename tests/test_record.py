@@ -26,6 +26,7 @@ from gateway.journals.sqlite import SqliteJournal
 from gateway.ports import Echoes, Incoming
 from gateway.record import Recorder
 from gateway.shapes.chat import SHAPE
+from gateway.testing import ManualClock
 from gateway.types import Call, Exchange, MemoryMode, Operator, Scope, Session
 
 ANN = Scope(tenant="acme", user="ann", session="s1")
@@ -78,6 +79,7 @@ class Desk:
         self.recorder = Recorder(
             self.journal,
             FENCE,
+            ManualClock(),
             commit_wait_s=commit_wait_s,
             on_recorded=self._recorded,
             on_unrecorded=self.unrecorded.append,
@@ -470,6 +472,7 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
         recorder = Recorder(
             journal,
             FENCE,
+            ManualClock(),
             commit_wait_s=5,
             on_recorded=lambda: None,
             on_unrecorded=lambda _: None,

@@ -72,6 +72,8 @@ OVERTAKEN = [
 
 TAKEN_BACK = [
     ("Never use emojis.", "You can use emojis again."),
+    ("Never use emojis.", "I don't mind emojis any more."),
+    ('Never use the word "basically".', 'I don\'t mind "basically" now, it is okay again.'),
     ("No emojis please.", "you can use smileys again if you like"),
     ("Stop using emojis.", "It's okay to use emojis now."),
     ("Don't use emojis.", "Emojis are fine again."),

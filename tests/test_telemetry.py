@@ -170,7 +170,7 @@ def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
     counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 8
+    assert len(counters) == 10
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []

@@ -6,58 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from gateway.clock import SystemClock
 from gateway.config import Config, EmbedderConfig
 from gateway.embedders.wordllama import WordLlamaEmbedder
-from gateway.errors import DataDirError, MemoryUnavailable
-from gateway.memories import Found, Memory, Query
-from gateway.routes import BUILT_IN, Route, RouteMatch, UpstreamConfig
-from gateway.testing import ManualClock, ScriptedUpstream
-from gateway.types import Scope
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.routed import RoutedUpstream
-from gateway.wiring import KINDS, PROOF, SHAPES, _former, prove, running
+from gateway.errors import DataDirError
+from gateway.routes import Route, RouteMatch, UpstreamConfig
+from gateway.testing import ScriptedUpstream
+from gateway.wiring import KINDS, SHAPES, _former, running
 from tests.conftest import Serve
 from tests.test_pipeline import DOG, QUESTION, say
 
 
-class BrokenStore:
-    """A store that finds nothing, or cannot even answer."""
-
-    def __init__(self, error: Exception | None) -> None:
-        self._error = error
-
-    async def put(self, scope: Scope, memories: list[Memory]) -> None:
-        if self._error is not None:
-            raise self._error
-
-    async def search(self, scope: Scope, query: Query) -> Found:
-        return Found()
-
-    async def forget(self, scope: Scope, ids: list[str]) -> int:
-        return 0
-
-
 def config(tmp_path: Path) -> Config:
     return Config(data_dir=str(tmp_path / "data"), policies=str(tmp_path / "policies"))
-
-
-async def test_the_self_test_finds_what_it_put_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with running(config(tmp_path)) as parts:
-        assert parts.memory == "on"
-        store = parts.store
-        assert await prove(store, SystemClock()) == "on"
-        assert await store.list(PROOF, ["episode"], 10) == []
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"), [(None, "what was put was not found"), (MemoryUnavailable("disk gone"), "disk gone")]
-)
-async def test_a_self_test_that_fails_says_why(error: Exception | None, reason: str) -> None:
-    assert reason in await prove(BrokenStore(error), ManualClock())  # type: ignore[arg-type] # three of its methods
 
 
 async def test_a_second_gateway_on_the_same_directory_is_told_who_has_it(tmp_path: Path) -> None:
@@ -96,18 +58,6 @@ async def test_policies_are_read_again_while_serving_and_a_broken_one_is_not_tak
         (folder / "default.yaml").write_text('memory: "off"\n')
         assert book.reload() is None
         assert "allergic" not in await say(served, QUESTION)
-
-
-async def test_no_layer_lies_over_a_single_upstream(tmp_path: Path) -> None:
-    single = {"default": UpstreamConfig(url="http://127.0.0.1:1/v1")}
-    async with running(msgspec.structs.replace(config(tmp_path), upstreams=single)) as parts:
-        assert isinstance(parts.gateway.upstream, HttpUpstream)
-
-
-@pytest.mark.parametrize("upstreams", [BUILT_IN, {"default": UpstreamConfig(url="http://127.0.0.1:1/v1", retries=1)}])
-async def test_routes_and_retries_are_a_layer(tmp_path: Path, upstreams: dict[str, UpstreamConfig]) -> None:
-    async with running(msgspec.structs.replace(config(tmp_path), upstreams=upstreams)) as parts:
-        assert isinstance(parts.gateway.upstream, RoutedUpstream)
 
 
 async def test_a_route_leads_to_its_upstream(serve: Serve, upstream: ScriptedUpstream) -> None:
@@ -154,14 +104,14 @@ from gateway.config import Config, environment
 from gateway.routes import UpstreamConfig
 from gateway.ports import Outgoing
 from gateway.routes import Route, RouteMatch
-from gateway.wiring import _upstream
+from gateway.upstreams.configured import configured_upstream
 
 other = UpstreamConfig(kind="litellm", provider="hosted_vllm", url=sys.argv[1], api_key="k")
 upstreams = {"default": UpstreamConfig(url=sys.argv[1]), "other": other}
-_upstream(Config(upstreams=upstreams))
+configured_upstream(Config(upstreams=upstreams))
 assert "litellm" not in sys.modules
 routes = (Route(match=RouteMatch(model=("v*",)), upstreams=("other",)),)
-routed = _upstream(Config(upstreams=upstreams, routes=routes))
+routed = configured_upstream(Config(upstreams=upstreams, routes=routes))
 assert environment()["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
 
 

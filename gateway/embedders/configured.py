@@ -17,7 +17,7 @@ START_S = 3.0
 """May go into waiting for the model, so that the first requests find it; a later one is found while serving."""
 
 
-def configured(settings: EmbedderConfig, folder: Path) -> SlowEmbedder:
+def configured_embedder(settings: EmbedderConfig, folder: Path) -> SlowEmbedder:
     """The embedder, whether its model is there or away; to be closed. Blocks; raises `ConfigError`.
 
     Args:

@@ -1,6 +1,7 @@
 """What the assistant got wrong and the user put right: learnt from what was answered to it.
 
-Nothing is found here: the lane is there for what is learnt elsewhere.
+Nothing is found here: what is learnt is said by gateway/lessons.py, and when it is told by gateway/triggers.py. Of a
+label the line has the items that are nearest to what is asked.
 """
 
 from __future__ import annotations

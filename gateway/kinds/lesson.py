@@ -1,6 +1,6 @@
 """What went wrong or right in the user's sessions, and what to do about it: learnt from what happened.
 
-Nothing is found here: the lane is there for what is learnt elsewhere.
+Nothing is found here: what is learnt is said by gateway/lessons.py, and when it is told by gateway/triggers.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from gateway.config import EmbedderConfig
-from gateway.embedders.configured import configured
+from gateway.embedders.configured import configured_embedder
 from gateway.embedders.fastembed import FastEmbedModel
 from gateway.errors import ConfigError, MemoryUnavailable
 
@@ -125,7 +125,7 @@ def test_a_model_that_has_another_way_with_queries_is_asked_in_that_way(
 
 
 def test_it_is_an_embedder_by_configuration(tmp_path: Path) -> None:
-    embedder = configured(EmbedderConfig(kind="fastembed", model=NAME, patience_ms=10_000), fetched(tmp_path))
+    embedder = configured_embedder(EmbedderConfig(kind="fastembed", model=NAME, patience_ms=10_000), fetched(tmp_path))
     assert embedder.embed(["train", ""]) == [pytest.approx([0.0, -2 / 29**0.5, 5 / 29**0.5]), [0.0, 0.0, 0.0]]
     assert embedder.query("tea") == pytest.approx([0.9**0.5, 0.1**0.5, 0.0])
     embedder.close()

@@ -13,6 +13,11 @@ from gateway.errors import DataDirError
 from gateway.journals.sqlite import rows
 from gateway.types import Exchange
 
+_ENDINGS = "SELECT id, state = 'done' FROM exchanges"
+_UNORDERED = """
+    SELECT id FROM exchanges WHERE state <> 'intent'
+    AND id NOT IN (SELECT exchange FROM waiting) AND id NOT IN (SELECT exchange FROM learnt) ORDER BY id"""
+
 
 def read_exchange_beside(path: Path, exchange: str) -> Exchange | None:
     """One exchange by id, whoever's it is: for the operator of the data directory. Raises `DataDirError`."""
@@ -21,3 +26,26 @@ def read_exchange_beside(path: Path, exchange: str) -> Exchange | None:
             return rows.read_exchange(connection, exchange)
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise DataDirError(f"{path}: {error}") from error
+
+
+def read_endings_beside(path: Path) -> dict[str, bool]:
+    """Every exchange by id, and whether an answer to it is on record. Raises `DataDirError`."""
+    with closing(connect_readonly(path)) as connection:
+        try:
+            return {id: bool(is_done) for id, is_done in connection.execute(_ENDINGS)}
+        except sqlite3.Error as error:
+            raise DataDirError(f"{path}: {error}") from error
+
+
+def read_order_beside(path: Path) -> tuple[list[str], int]:
+    """Exchanges that were learnt before their order was put down, oldest first, and the number of steps since.
+
+    Raises `DataDirError`.
+    """
+    with closing(connect_readonly(path)) as connection:
+        try:
+            unordered = [id for (id,) in connection.execute(_UNORDERED)]
+            (count,) = connection.execute("SELECT count(*) FROM learnt").fetchone()
+        except sqlite3.Error as error:
+            raise DataDirError(f"{path}: {error}") from error
+    return unordered, count

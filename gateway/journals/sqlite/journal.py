@@ -9,16 +9,15 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import structlog
 
-from gateway.database import connect, connect_readonly
-from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.database import connect
+from gateway.errors import DataDirError
 from gateway.journals.sqlite import rows
 from gateway.journals.sqlite.known import (
     ANCHORS_KEPT,
@@ -29,13 +28,12 @@ from gateway.journals.sqlite.known import (
     KnownOpenings,
     KnownSession,
 )
+from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import pack, well_formed
 from gateway.journals.sqlite.schema import MIGRATIONS
 from gateway.journals.sqlite.writer import Writer
 from gateway.ports import Echoes
 from gateway.types import Exchange, Operator, Scope, Session
-
-T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -56,9 +54,9 @@ class SqliteJournal:
         except sqlite3.Error as error:
             connection.close()
             raise DataDirError(f"{path}: {error}") from error
-        self._reading = connect_readonly(path)
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
-        self._writer = Writer(connection)
+        self._reader = Reader(path, "journal-reader")
+        self.writer = Writer(connection)
+        """For whatever else is written to the same file: what is submitted later sees what was submitted before."""
         self._lock = threading.Lock()
         self._sessions = Known(KnownSession, SESSIONS_KEPT)
         self._anchors = Known(KnownAnchor, ANCHORS_KEPT)
@@ -94,7 +92,7 @@ class SqliteJournal:
 
     async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
         """One exchange by id, if it is the authority's to see; a scope without a user sees its own session only."""
-        found = await self._ask(partial(rows.read_exchange, identifier=well_formed(exchange)))
+        found = await self._reader.ask(partial(rows.read_exchange, identifier=well_formed(exchange)))
         if found is None or isinstance(authority, Operator):
             return found
         is_own = rows.person(found.scope) == rows.person(authority)
@@ -103,7 +101,7 @@ class SqliteJournal:
 
     async def lease(self, limit: int) -> list[Exchange]:
         """Finished exchanges not yet learnt, first finished first; a record that cannot be read leaves the queue."""
-        waiting = await self._ask(partial(rows.read_waiting, limit=limit))
+        waiting = await self._reader.ask(partial(rows.read_waiting, limit=limit))
         self._leased.update({identifier: position for position, identifier, _ in waiting})
         unreadable = [identifier for _, identifier, exchange in waiting if exchange is None]
         if unreadable:
@@ -114,16 +112,15 @@ class SqliteJournal:
     async def done(self, exchanges: Sequence[str]) -> None:
         """Mark as learnt what was leased; a call that ended once more since then is still to be learnt."""
         positions = [self._leased.pop(identifier) for identifier in exchanges if identifier in self._leased]
-        await asyncio.wrap_future(self._writer.submit(partial(rows.delete_waiting, positions=positions)))
+        await asyncio.wrap_future(self.writer.submit(partial(rows.delete_waiting, positions=positions)))
 
     async def aclose(self) -> None:
         """Write what is queued, then close."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._reader.shutdown()
-        self._reading.close()
-        self._writer.close()
+        self._reader.close()
+        self.writer.close()
 
     def _write(
         self,
@@ -142,7 +139,7 @@ class SqliteJournal:
 
         with self._lock:  # what is known must change in the order in which the disk does
             known = self._sessions.entry(owner, session)
-            written = self._writer.submit(operation, is_patient=is_patient)
+            written = self.writer.submit(operation, is_patient=is_patient)
             known.add(exchange.notes, written)
             owned = [self._anchor_got(owner, anchor, session, written) for anchor in anchors]
             if exchange.openings:
@@ -172,7 +169,7 @@ class SqliteJournal:
                 entry.complete(row)
 
     async def _complete_anchors(self, owner: rows.Person, names: Sequence[str], entries: Sequence[KnownAnchor]) -> None:
-        owned = await self._ask(partial(rows.read_anchors, owner=owner, anchors=names))
+        owned = await self._reader.ask(partial(rows.read_anchors, owner=owner, anchors=names))
         with self._lock:
             for entry, row in zip(entries, owned, strict=True):
                 entry.complete(row)
@@ -181,7 +178,7 @@ class SqliteJournal:
         with self._lock:
             known = self._openings.entry(owner, "")
         if not known.is_whole:
-            openings = await self._ask(partial(rows.read_openings, owner=owner))
+            openings = await self._reader.ask(partial(rows.read_openings, owner=owner))
             with self._lock:
                 known.complete(openings)
         return known.quoted([well_formed(text) for text in echoes.texts], echoes.since)
@@ -191,15 +188,9 @@ class SqliteJournal:
         with self._lock:
             known = self._sessions.entry(owner, name)
         if not known.is_whole:
-            ledger = await self._ask(partial(rows.read_ledger, owner=owner, session=name))
+            ledger = await self._reader.ask(partial(rows.read_ledger, owner=owner, session=name))
             with self._lock:
                 known.complete(ledger)
         if not known.is_there:
             return None
         return Session(scope=msgspec.structs.replace(scope, session=name), ledger=known.ledger)
-
-    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._reader, question, self._reading)
-        except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise MemoryUnavailable(f"journal: {error}") from error

@@ -6,21 +6,25 @@ well-formed here, once: such a half becomes U+FFFD. It knows no tables.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from gateway.types import Exchange, Note
+
+V = TypeVar("V", bound=msgspec.Struct)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_exchange = msgspec.msgpack.Decoder(Exchange).decode
 _decode_note = msgspec.msgpack.Decoder(Note).decode
 
 
-def pack(exchange: Exchange) -> tuple[Exchange, bytes]:
-    """The exchange as it can be stored, and its bytes."""
+def pack(value: V) -> tuple[V, bytes]:
+    """A value as it can be stored, and its bytes."""
     try:
-        return exchange, _encode(exchange)
+        return value, _encode(value)
     except UnicodeEncodeError:
-        stored = msgspec.convert(_well_formed(msgspec.to_builtins(exchange)), Exchange)
+        stored = msgspec.convert(_well_formed(msgspec.to_builtins(value)), type(value))
         return stored, _encode(stored)
 
 

@@ -6,8 +6,10 @@ threads, caches or waiting; values arrive well-formed (records.py).
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import msgspec
 
@@ -95,6 +97,29 @@ def read_exchange(connection: sqlite3.Connection, identifier: str) -> Exchange |
     """One exchange by id, whosever it is."""
     row = connection.execute("SELECT payload FROM exchanges WHERE id = ?", (identifier,)).fetchone()
     return None if row is None else unpack(row[0])
+
+
+def read_earlier(
+    connection: sqlite3.Connection, owner: Person, session: str, before: str, limit: int
+) -> list[Exchange]:
+    """The newest exchanges of a session before one of them that have ended and were not refused, oldest first."""
+    found = newest_of_session(connection, owner, session, before)
+    ended = (exchange for exchange in found if exchange.state != "intent" and not exchange.is_refused)
+    return list(itertools.islice(ended, limit))[::-1]
+
+
+def newest_of_session(
+    connection: sqlite3.Connection, owner: Person, session: str, before: str | None = None
+) -> Iterator[Exchange]:
+    """Exchanges of a session, newest first; with `before`, those older than that one."""
+    older = "" if before is None else "AND (at, id) < (SELECT at, id FROM exchanges WHERE id = ?)"
+    cursor = connection.execute(
+        "SELECT id, payload FROM exchanges"
+        f" WHERE (tenant, user, session) = (?, ?, ?) {older} ORDER BY at DESC, id DESC",
+        (*owner, session) if before is None else (*owner, session, before),
+    )
+    with closing(cursor):  # one that is left open keeps the log from being written back
+        yield from (exchange for _, exchange in _unpacked(cursor) if exchange is not None)
 
 
 def read_ledger(connection: sqlite3.Connection, owner: Person, session: str) -> dict[str, Note] | None:

@@ -6,6 +6,11 @@
     ledger     what was inserted where in a session
     anchors    which session must be meant by a thing that a client echoes
     openings   how replies of the last hours began, by which a session is known when a request quotes them
+    feedback   what was said of an exchange, and what has become of it
+    learnt     exchanges and feedback in the order in which they were learnt
+    signals    what detectors saw, by the row of `learnt` in which they did
+    changes    the steps in which lessons evolved, by the same
+    earned     how things went where a lesson was told or withheld, by the same
 
 `user` is '' for nobody: a named user is never empty (gateway/types.py), and NULL would not take part in a key.
 What is read and written when is in rows.py.
@@ -48,7 +53,13 @@ def count_attempts(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE exchanges ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1")
 
 
-MIGRATIONS: Sequence[Migration] = (create_tables, create_openings, count_attempts)
+def create_learning(connection: sqlite3.Connection) -> None:
+    """The fourth: feedback, and what was learnt from what in which order."""
+    for statement in _LEARNING:
+        connection.execute(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (create_tables, create_openings, count_attempts, create_learning)
 
 _TABLES = (
     """
@@ -98,4 +109,73 @@ _TABLES = (
         PRIMARY KEY (tenant, user, anchor)
     ) WITHOUT ROWID
     """,
+)
+
+_LEARNING = (
+    # Looking back on a session reads no row of the others.
+    "CREATE INDEX exchanges_by_session ON exchanges (tenant, user, session, at, id)",
+    """
+    CREATE TABLE feedback (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        id TEXT NOT NULL,
+        at REAL NOT NULL,
+        exchange TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting',
+        event INTEGER,
+        payload BLOB NOT NULL,
+        UNIQUE (tenant, id)
+    )
+    """,
+    "CREATE INDEX feedback_waiting ON feedback (position) WHERE state = 'waiting'",
+    # `feedback` names, as a JSON list, what was learnt of its exchange together; upkeep has no exchange.
+    """
+    CREATE TABLE learnt (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        session TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        exchange TEXT NOT NULL,
+        feedback TEXT NOT NULL,
+        is_over INTEGER NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX learnt_once ON learnt (tenant, exchange, feedback, is_over) WHERE exchange <> ''",
+    """
+    CREATE TABLE signals (
+        event INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        at REAL NOT NULL,
+        payload BLOB NOT NULL,
+        PRIMARY KEY (event, name, place)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX signals_by_time ON signals (at)",
+    """
+    CREATE TABLE changes (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        event INTEGER NOT NULL,
+        memory TEXT NOT NULL,
+        action TEXT NOT NULL,
+        at REAL NOT NULL,
+        payload BLOB NOT NULL,
+        UNIQUE (event, memory, action, at)
+    )
+    """,
+    "CREATE INDEX changes_by_time ON changes (at)",
+    """
+    CREATE TABLE earned (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        event INTEGER NOT NULL,
+        memory TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        at REAL NOT NULL,
+        payload BLOB NOT NULL,
+        UNIQUE (event, memory, outcome)
+    )
+    """,
+    "CREATE INDEX earned_by_time ON earned (at)",
 )

@@ -55,4 +55,8 @@ def _remember_what_lacks_a_vector(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE lacking (point INTEGER PRIMARY KEY)")
 
 
-MIGRATIONS = (_create, _add_what_memories_became, _remember_what_lacks_a_vector)
+def _add_lessons(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE memories ADD COLUMN lesson TEXT")
+
+
+MIGRATIONS = (_create, _add_what_memories_became, _remember_what_lacks_a_vector, _add_lessons)

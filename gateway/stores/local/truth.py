@@ -19,6 +19,7 @@ from queue import SimpleQueue
 import msgspec
 
 from gateway.database import connect, connect_readonly
+from gateway.experience import Lesson
 from gateway.memories import Memory
 from gateway.stores.local.schema import MIGRATIONS
 
@@ -72,6 +73,9 @@ _NEAR = f"""
         WHERE "after" <> '' AND steps < :reach)
     SELECT {COLUMNS} FROM memories
     WHERE owner = :owner AND id IN (SELECT id FROM earlier UNION SELECT id FROM later)"""
+
+
+_LESSON = msgspec.json.Decoder(Lesson)
 
 
 class Truth:
@@ -232,7 +236,10 @@ class Truth:
 
 
 def _memory(row: Sequence[object]) -> Memory:
-    return msgspec.convert(dict(zip(FIELDS, row, strict=True)), Memory)
+    fields = dict(zip(FIELDS, row, strict=True))
+    lesson = fields.pop("lesson")
+    found = msgspec.convert(fields, Memory)
+    return found if lesson is None else msgspec.structs.replace(found, lesson=_LESSON.decode(str(lesson)))
 
 
 def _entry(owner: str, kind: str, key: str, text: str) -> Entry:
@@ -240,6 +247,8 @@ def _entry(owner: str, kind: str, key: str, text: str) -> Entry:
 
 
 def _storable(value: object) -> object:
+    if isinstance(value, Lesson):
+        return msgspec.json.encode(value).decode()
     return _encodable(value) if isinstance(value, str) else value
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.errors import DataDirError
-from gateway.journals.sqlite import SqliteJournal, read_exchange_beside
+from gateway.journals.sqlite import (
+    SqliteJournal,
+    read_endings_beside,
+    read_exchange_beside,
+    read_order_beside,
+)
 from gateway.types import Exchange, Scope
 
 EXCHANGE = Exchange(
@@ -30,10 +37,39 @@ def test_a_directory_without_a_journal_is_a_clear_error(tmp_path: Path) -> None:
         read_exchange_beside(tmp_path / "journal.db", "ex_1")
 
 
-def test_a_file_that_is_no_journal_is_a_clear_error(tmp_path: Path) -> None:
+async def test_ids_are_told_with_whether_an_answer_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path)
+    for id, changes in (("ex_1", {}), ("ex_2", {"state": "interrupted"}), ("ex_3", {"status": 500})):
+        await journal.commit(msgspec.structs.replace(EXCHANGE, id=id, **changes))
+    assert read_endings_beside(path) == {"ex_1": True, "ex_2": False, "ex_3": False}
+    await journal.aclose()
+
+
+async def test_what_was_learnt_before_an_order_was_kept_is_told_by_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path)
+    for id in ("ex_4", "ex_2", "ex_3", "ex_1"):
+        await journal.commit(msgspec.structs.replace(EXCHANGE, id=id))
+    await journal.lease(9)
+    await journal.done(["ex_1", "ex_3", "ex_4"])
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO learnt (at, tenant, user, session, agent, exchange, feedback, is_over)"
+            " VALUES (1, 't', 'u', 's', 'default', 'ex_3', '[]', 0)"
+        )
+    connection.close()
+    assert read_order_beside(path) == (["ex_1", "ex_4"], 1)
+    await journal.aclose()
+
+
+@pytest.mark.parametrize(
+    "read", [lambda path: read_exchange_beside(path, "ex_1"), read_endings_beside, read_order_beside]
+)
+def test_a_file_that_is_no_journal_is_a_clear_error(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "journal.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE other (x)")
     connection.close()
     with pytest.raises(DataDirError, match="exchanges"):
-        read_exchange_beside(path, "ex_1")
+        read(path)

@@ -1,0 +1,1 @@
+"""Suites: one file each; what is lived through, and how it is judged (`benchmarks/learning/life.py`)."""

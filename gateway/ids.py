@@ -1,0 +1,24 @@
+"""How memories are named: by what they hold, so that what is learnt again is the same memory."""
+
+from __future__ import annotations
+
+import hashlib
+
+ID_DIGITS = 15
+"""Of a memory's id: 50 bits, told apart among the memories of one owner. Digits, because a model's vocabulary writes
+three of them as one token."""
+
+
+def memory_id(*parts: str) -> str:
+    """The id of what these parts hold together."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        encoded = part.encode("utf-8", "replace")
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return f"m_{int.from_bytes(digest.digest(), 'big') % 10**ID_DIGITS:0{ID_DIGITS}d}"
+
+
+def bare(text: str) -> str:
+    """The text as far as saying it again is saying the same: without case, spacing and the marks at its ends."""
+    return " ".join(text.casefold().split()).strip(" .!?,;:…。！？")

@@ -1,0 +1,110 @@
+"""What happened in a period, as a report needs it, and how long a period is in words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from gateway.chronicle import Chronicle, Glance
+from gateway.experience import Change, Earned, Signal
+from gateway.memories import Memory
+from gateway.types import Operator, Scope
+
+UNITS_S = {"h": 3_600.0, "d": 86_400.0, "w": 7 * 86_400.0}
+
+MOST = 100_000
+"""Calls, signals and changes that are read, the newest: some 100 MB."""
+
+_LENGTH = re.compile(r"([0-9]{1,4})([hdw])")
+
+
+class Called(msgspec.Struct, frozen=True, kw_only=True):
+    """One call that memory took part in."""
+
+    exchange: str
+    at: float
+    """Unix seconds."""
+    owner: str
+    """`Scope.owner`."""
+    session: str
+    turn: int
+    """Its place among the calls of its session, from 1, however early the session began."""
+    status: str
+    """`Outcome.status`."""
+    tokens: int
+    """Of the notes that were in it."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened, oldest first; the memories are those of today."""
+
+    since: float | None
+    """Unix seconds; None from the beginning."""
+    until: float
+    calls: Sequence[Called] = ()
+    signals: Sequence[Signal] = ()
+    earned: Sequence[Earned] = ()
+    changes: Sequence[Change] = ()
+    memories: Sequence[Memory] = ()
+    """Lessons, corrections and constraints."""
+    is_cut: bool = False
+    """True where there was more than is read."""
+
+
+def seconds(length: str) -> float:
+    """How long `12h`, `7d` or `2w` is. Raises `ValueError` for anything else."""
+    found = _LENGTH.fullmatch(length)
+    if found is None:
+        raise ValueError(f"{length[:20]!r} is no length of time: 12h, 7d or 2w would be")
+    number, unit = found.groups()
+    return int(number) * UNITS_S[unit]
+
+
+async def read(
+    chronicle: Chronicle, memories: Sequence[Memory], *, tenant: str | None, since: float | None, until: float
+) -> Facts:
+    """What is on record of a tenant, or of all. Raises `MemoryUnavailable`.
+
+    Args:
+        memories: lessons, corrections and constraints of the same.
+    """
+    operator, start = Operator(), since or 0.0
+    glances = await chronicle.exchanges(operator, 0.0, MOST)  # all, because turns count from the session's beginning
+    signals = await chronicle.signals(operator, start, MOST)
+    changes = await chronicle.changes(operator, start, MOST)
+    earned = await chronicle.earned(operator, start, MOST)
+
+    def is_meant(scope: Scope) -> bool:
+        return tenant is None or scope.tenant == tenant
+
+    return Facts(
+        since=since,
+        until=until,
+        calls=[call for call in _calls(one for one in glances if is_meant(one.scope)) if call.at >= start],
+        signals=[one.signal for one in signals if is_meant(one.scope)],
+        earned=[one.earned for one in earned if is_meant(one.scope)],
+        changes=[one.change for one in changes if is_meant(one.scope)],
+        memories=memories,
+        is_cut=MOST in (len(glances), len(signals), len(changes), len(earned)),
+    )
+
+
+def _calls(glances: Iterable[Glance]) -> Iterator[Called]:
+    """Calls about a conversation (a title, a summary) are none of it."""
+    turns: Counter[tuple[str, str]] = Counter()
+    for one in glances:
+        if not one.is_aside:
+            session = one.scope.owner, one.scope.session
+            turns[session] += 1
+            yield Called(
+                exchange=one.id,
+                at=one.at,
+                owner=one.scope.owner,
+                session=one.scope.session,
+                turn=turns[session],
+                status=one.outcome.status,
+                tokens=one.outcome.tokens,
+            )

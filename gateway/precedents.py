@@ -1,0 +1,86 @@
+"""Lessons for a call: those of its user and those that users share, and which of them is told this time.
+
+Lessons are few and are looked at on every call, so that they are held in process. Which a call calls for is said by
+gateway/triggers.py, how likely each is told by gateway/credit.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from gateway import credit, terms, triggers
+from gateway.memories import TAUGHT, Memory, Ranked
+from gateway.ports import Clock, MemoryStore
+from gateway.types import Call, Note, Scope, Session
+
+DRAWN = "lesson"
+"""The kind whose memories are withheld now and then, to see what they are worth; what users say is not."""
+
+MAX_HELD = 500
+"""Lessons of an owner: more than the caps of gateway/lessons.py leave there."""
+
+OWNERS_HELD = 512
+HELD_S = 60.0
+"""For how long what is held is believed: another gateway may have learnt meanwhile."""
+
+
+class Precedents:
+    """The lessons of owners."""
+
+    def __init__(self, store: MemoryStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._held: OrderedDict[str, tuple[float, tuple[Memory, ...]]] = OrderedDict()
+
+    async def of(self, scope: Scope) -> tuple[Memory, ...]:
+        """Lessons that are told in a scope: its owner's, and those of the tenant. Raises `MemoryUnavailable`."""
+        own, common = await asyncio.gather(self._of(scope), self._of(scope.common))
+        keys = {memory.lesson.key for memory in own if memory.lesson is not None}
+        return (*own, *(memory for memory in common if memory.lesson is not None and memory.lesson.key not in keys))
+
+    def forget(self, scope: Scope) -> None:
+        """Ask the store again: something was learnt in this scope."""
+        self._held.pop(scope.owner, None)
+        self._held.pop(scope.common.owner, None)
+
+    async def _of(self, scope: Scope) -> tuple[Memory, ...]:
+        now = self._clock.now()
+        until, memories = self._held.get(scope.owner, (0.0, ()))
+        if until <= now:
+            listed = await self._store.list(scope, TAUGHT, MAX_HELD)
+            memories = tuple(memory for memory in listed if memory.lesson is not None and memory.ended_at is None)
+            self._held[scope.owner] = (now + HELD_S, memories)
+        self._held.move_to_end(scope.owner)
+        if len(self._held) > OWNERS_HELD:
+            self._held.popitem(last=False)
+        return memories
+
+
+def called_for(lessons: Sequence[Memory], call: Call, question: str, session: Session) -> list[Ranked]:
+    """Lessons that a call calls for, best first; those that are withheld from it say so."""
+    triggered = triggers.triggered(lessons, call, question)
+    if not triggered:
+        return []
+    drawn, setup = _drawn_before(session.ledger.values()), terms.setup(call)
+    return [_drawn(one, drawn, session, setup) for one in triggered]
+
+
+def _drawn_before(notes: Iterable[Note]) -> Mapping[str, bool]:
+    """Whether each lesson that was drawn for in a session was told."""
+    return {lesson: lesson in note.memories for note in notes for lesson in note.draws}
+
+
+def _drawn(candidate: Ranked, before: Mapping[str, bool], session: Session, setup: str) -> Ranked:
+    memory = candidate.memory
+    if memory.kind != DRAWN or memory.lesson is None or candidate.skipped:
+        return candidate
+    if memory.id in before:
+        return candidate if before[memory.id] else msgspec.structs.replace(candidate, skipped="withheld")
+    seed = f"{session.scope.owner} {session.scope.session} {memory.id}".encode(errors="replace")
+    draw = credit.draw(memory.lesson.credit, setup, seed)
+    skipped = "" if draw.is_told else "withheld"
+    return msgspec.structs.replace(candidate, skipped=skipped, propensity=draw.propensity)

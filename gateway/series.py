@@ -1,0 +1,105 @@
+"""Requests of one form: what is asked again and again with other names and numbers, mostly by programs.
+
+"Please file the permit of Ms Berger." finds every form that was ever filed. Where a question is one of such a series,
+the best few of it are told, with their answers. Of one that asks, only those whose question shares what tells this one
+from the others: no other sum says what 72 plus 80 is. Whoever asks after a hundred entries of a diary asks in another
+form, and gets them all.
+
+Knows nothing of scores: memories are offered best first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from gateway.memories import Memory
+from gateway.telling import mention_of, telling
+
+ALIKE = 0.3
+"""Share of words in common above which two requests are of one form; ordinary talk is hardly ever that close to a
+question."""
+
+TOLD = 3
+"""Requests of a series that are told; of fewer none is left out."""
+
+ANSWERS = 3
+"""Passages of an answer that are known to belong to their request."""
+
+_QUESTION_MARKS = ("?", "？")
+
+
+class Series:
+    """What was asked in the form of a question, and its answers; it keeps count of what is told."""
+
+    def __init__(self, requests: Sequence[Memory], memories: Mapping[str, Memory], particular: frozenset[str]) -> None:
+        """`requests` are those of the form, `memories` all that was found, by id.
+
+        Of the words in `particular` a request or its answer must have one; any will do where there are none.
+        """
+        self._requests = {request.id for request in requests}
+        self._memories = memories
+        self._particular = particular
+        self._is_about = mention_of(particular)
+        self._told: set[str] = set()
+
+    def objection(self, memory: Memory) -> Literal["", "weak", "duplicate"]:
+        """Why a memory of the series need not be told; empty where it may, or is none of it."""
+        request = self._request(memory)
+        if request.id not in self._requests:
+            return ""
+        if self._particular and not (self._is_about(request.text) or self._is_about(memory.text)):
+            return "weak"
+        return "duplicate" if len(self._told) == TOLD and request.id not in self._told else ""
+
+    def tell(self, memory: Memory) -> None:
+        """Take note that a memory is told."""
+        request = self._request(memory)
+        if request.id in self._requests:
+            self._told.add(request.id)
+
+    def _request(self, memory: Memory) -> Memory:
+        """What an answer answers; anything else is itself."""
+        for _ in range(ANSWERS):  # the chain may be a ring where the same was said twice
+            if memory.speaker == "assistant" and memory.before in self._memories:
+                memory = self._memories[memory.before]
+        return memory
+
+
+def series_of(question: str, memories: Iterable[Memory]) -> Series | None:
+    """The series that a question is one of, judged by the memories found for it; None where it is one of none."""
+    asked, is_asking = words(question), question.endswith(_QUESTION_MARKS)
+    by_id = {memory.id: memory for memory in memories}
+    requests = [
+        memory
+        for memory in by_id.values()
+        if memory.speaker == "user"
+        and memory.text.endswith(_QUESTION_MARKS) is is_asking
+        and is_alike(words(memory.text), asked, ALIKE)
+    ]
+    if len(requests) <= TOLD:
+        return None
+    particular = _particular(question, [request.text for request in requests]) if is_asking else frozenset[str]()
+    return Series(requests, by_id, particular)
+
+
+@functools.lru_cache(maxsize=2_048)
+def words(text: str) -> frozenset[str]:
+    """The different words of a text; a few are kept, because the same memories are found again."""
+    return frozenset(text.lower().split())
+
+
+def is_alike(one: frozenset[str], other: frozenset[str], share: float) -> bool:
+    """Whether Jaccard's index of two sets of words is above a share."""
+    if not share * len(other) < len(one) < len(other) / share:  # then no overlap is enough
+        return False
+    common = len(one & other)
+    return common > share * (len(one) + len(other) - common)
+
+
+def _particular(question: str, texts: Sequence[str]) -> frozenset[str]:
+    """Stems that tell a question from most of its series; none where it was asked word for word before."""
+    often = len(texts) / 2
+    by_stem = {stem: mention_of(frozenset([stem])) for stem in telling(question)}
+    return frozenset(stem for stem, is_in in by_stem.items() if sum(map(is_in, texts)) < often)

@@ -1,0 +1,33 @@
+"""Reading memories that another process, most likely a running gateway, is writing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from gateway.database import connect_readonly
+from gateway.errors import DataDirError
+from gateway.memories import Memory
+from gateway.stores.local.truth import COLUMNS, _memory
+
+_OF_KINDS = f"""
+    SELECT {COLUMNS} FROM memories WHERE kind IN (SELECT value FROM json_each(:kinds))
+    AND (:tenant IS NULL OR tenant = :tenant) ORDER BY at, point"""
+
+
+def read_memories_beside(path: Path, kinds: Sequence[str], tenant: str | None) -> list[Memory]:
+    """All memories of these kinds, oldest first, ended ones included; without a tenant everybody's.
+
+    Raises `DataDirError`.
+    """
+    with closing(connect_readonly(path)) as connection:
+        try:
+            rows = connection.execute(_OF_KINDS, {"kinds": json.dumps(list(kinds)), "tenant": tenant})
+            return [_memory(row) for row in rows]
+        except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise DataDirError(f"{path}: {error}") from error
