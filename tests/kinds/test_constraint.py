@@ -20,6 +20,8 @@ def missed(text: str, reason: str) -> object:
 
 
 STANDING = [
+    "In every answer, name your source.",
+    "No emojis in your answers, please.",
     "When I paste a stack trace just tell me the cause.",
     "If I send you a recipe please convert the cups.",
     "You must give a reference for every statistic you quote.",
@@ -265,6 +267,9 @@ STANDING = [
 ]
 
 PASSING = [
+    "In every reply there is a typo.",
+    "No luck in my replies so far.",
+    "No bugs in our code, it seems.",
     "Most people should never drive tired.",
     "Gather documents like passports and bills.",
     "Tell me when you are ready.",

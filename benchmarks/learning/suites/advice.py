@@ -14,8 +14,8 @@ import msgspec
 
 from benchmarks.learning.life import SYSTEM, Answer, Ask, Goal, Life, Message, Point, Suite, Talk, user_says
 
-SESSIONS = 30
-LAST = 15
+SESSIONS = 80
+LAST = 40
 """Sessions by which it is judged: the credit of a lesson has to be earned first."""
 LOST_AFTER = 8
 """Sessions at the end in none of which a good lesson was told: then it is lost. One that is told every other time stays

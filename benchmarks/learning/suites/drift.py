@@ -26,7 +26,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """As people say it."""
     taken_back: tuple[str, ...]
     about: str
-    """A word that stands wherever it is spoken of."""
+    """A word that stands wherever it is spoken of, whether it is given or taken back."""
     present: str = ""
     """Stands in an answer that keeps it."""
     absent: str = ""
@@ -135,7 +135,7 @@ class _Visitor:
         points = [Point(metric="violations", value=not RULES[name].is_kept(answer.text), at=number) for name in held]
         newest = answer.added[-1]
         ended = [name for name in self._names if number > self._ends.get(name, TURNS)]
-        return points + [Point(metric="revoked echoed", value=RULES[name].about in newest, at=number) for name in ended]
+        return points + [Point(metric="revoked echoed", value=self._given[name] in newest, at=number) for name in ended]
 
 
 def _lives(seed: int) -> Sequence[Life]:
