@@ -6,7 +6,7 @@ lesson says is in gateway/templates.py, when it is told in gateway/triggers.py, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
@@ -17,6 +17,8 @@ from gateway.kinds.sentences import is_off_the_record
 from gateway.likeness import likeness
 from gateway.memories import Memory, Origin
 from gateway.signals.base import Seen
+from gateway.signals.items import item_of
+from gateway.signals.talk import question_of, typed
 from gateway.templates import Draft, drafts, is_label, label_in, labelled
 
 MAX_EVIDENCE = 12
@@ -72,6 +74,8 @@ def taught(signals: Sequence[Signal], seen: Seen, known: Sequence[Memory]) -> Ta
             draft = drafts(signal, seen)
             if draft is not None and draft.kind in seen.exchange.learns:
                 table.take(signal, draft)
+    if any(signal.name == "feedback" and signal.is_good is False for signal in signals):
+        table.doubt(seen.exchange.told)
     table.evict()
     return table.taught()
 
@@ -113,6 +117,27 @@ class _Table:
         self._say(action, id, signal, f"{signal.name}, grade {signal.grade}")
         if draft.kind == "correction" and signal.grade == "S":
             self._supersede(memory, signal, draft.trigger)
+
+    def doubt(self, told: Collection[str]) -> None:
+        """Answers that were told for a question whose answer was wrong are not told for it again.
+
+        Labels are: several are told for the model to choose from, and most of them are wrong.
+        """
+        item = item_of(typed(question_of(self._seen.exchange)))
+        for memory in [memory for id, memory in self._before.items() if id in told and self._table[id] is memory]:
+            lesson = _lesson(memory)
+            is_answer = memory.kind == "correction" and lesson.state == "active" and not is_label(memory)
+            if is_answer and bare(item) and bare(item) not in map(bare, lesson.when_not):
+                self._table[memory.id] = self._doubted(memory, lesson, item)
+
+    def _doubted(self, memory: Memory, lesson: Lesson, item: str) -> Memory:
+        kept = tuple(trigger for trigger in lesson.triggers if bare(trigger) != bare(item))
+        doubted = _with(memory, triggers=kept, when_not=_kept((*lesson.when_not, item), MAX_TRIGGERS))
+        if kept:
+            return doubted
+        reason = "it was told, and the answer was wrong"
+        self._changes.append(self._change("RETIRE", memory.id, reason))
+        return retired(doubted, self._seen.exchange.ended, reason)[0]
 
     def evict(self) -> None:
         """Let go of what is over the caps: retired, proposed and old first; said outright last."""
@@ -168,7 +193,7 @@ class _Table:
         return Change(action=action, memory=memory, at=self._seen.exchange.at, cause=cause, reason=reason)
 
 
-_Action = Literal["ADD", "REINFORCE", "PROMOTE", "SUPERSEDE", "RESTORE", "EVICT"]
+_Action = Literal["ADD", "REINFORCE", "PROMOTE", "SUPERSEDE", "RETIRE", "RESTORE", "EVICT"]
 
 
 def _reinforced(memory: Memory, signal: Signal, draft: Draft) -> Memory:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -78,9 +78,10 @@ class Merger:
         """
         self.meet(told)
         for gone in ended:
+            stating = _stating(gone)
             for episode in sorted(self._table.values(), key=_moment):
                 if _is_reached(self._table[episode.id], gone):  # it may be struck by now, as an answer
-                    self._strike(episode, gone)
+                    self._strike(episode, list(stating(episode.text)), gone)
 
     def changed(self) -> list[Memory]:
         """All that differs from what was known."""
@@ -149,8 +150,7 @@ class Merger:
         if known is not None and known.session == previous.session and not _is_counted(known, exchange.id):
             self._table[known.id] = msgspec.structs.replace(known, key=previous.key, after=previous.after)
 
-    def _strike(self, episode: Memory, gone: Memory) -> None:
-        stated = list(_stating(episode.text, gone))
+    def _strike(self, episode: Memory, stated: Sequence[str], gone: Memory) -> None:
         if not stated:
             return
         self._cut(episode, stated, gone)
@@ -241,14 +241,19 @@ def _bound(turn: Turn, derived: Derived) -> dict[str, Memory]:
     }
 
 
-def _stating(text: str, gone: Memory) -> Iterator[str]:
-    """What of a text states what ended: its very words, and sentences that say the same in the same."""
-    if standing((gone.text,)).search(text):
-        yield gone.text
-    if mention_of(telling(gone.text))(text):
-        for sentence in sentences(text):
-            if near_duplicate(msgspec.structs.replace(gone, text=sentence), (gone,)) is not None:
-                yield sentence
+def _stating(gone: Memory) -> Callable[[str], Iterator[str]]:
+    """Finds what of a text states what ended: its very words, and sentences that say the same in the same."""
+    verbatim, mentions = standing((gone.text,)), mention_of(telling(gone.text))
+
+    def stating(text: str) -> Iterator[str]:
+        if verbatim.search(text):
+            yield gone.text
+        if mentions(text):
+            for sentence in _read(text):
+                if near_duplicate(msgspec.structs.replace(gone, text=sentence), (gone,)) is not None:
+                    yield sentence
+
+    return stating
 
 
 def _noting(answer: str, gone: Memory) -> Iterator[str]:

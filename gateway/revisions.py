@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from gateway.kinds.sentences import is_off_the_record
-from gateway.kinds.statements import Statement, said_in
+from gateway.kinds.statements import MESSAGES, Statement, said_in
 from gateway.languages.tables import Rule
 from gateway.meant import meant, undated, undone
 from gateway.memories import EPISODE, Memory
@@ -102,9 +102,12 @@ def revise(turn: Turn, fresh: Sequence[Memory], held: Sequence[Memory], *, sessi
 
 def corrects(turn: Turn) -> bool:
     """Whether a user's turn may take back, correct or update what was said before, in memory or in talk."""
-    return turn.role == "user" and any(
-        statement.table.says(rule, statement.text) for statement in said_in(turn.text) for rule in CORRECTIONS
-    )
+    return turn.role == "user" and _corrects(turn.text)
+
+
+@functools.lru_cache(maxsize=MESSAGES)
+def _corrects(text: str) -> bool:
+    return any(statement.table.says(rule, statement.text) for statement in said_in(text) for rule in CORRECTIONS)
 
 
 def _told(said: Statement) -> Statement:

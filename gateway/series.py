@@ -22,42 +22,47 @@ ALIKE = 0.3
 question."""
 
 TOLD = 3
-"""Requests of a series that are told; of fewer none is left out."""
+"""Requests of a series that are told; so few are no series."""
 
 ANSWERS = 3
 """Passages of an answer that are known to belong to their request."""
-
-_QUESTION_MARKS = ("?", "？")
 
 
 class Series:
     """What was asked in the form of a question, and its answers; it keeps count of what is told."""
 
-    def __init__(self, requests: Sequence[Memory], memories: Mapping[str, Memory], particular: frozenset[str]) -> None:
-        """`requests` are those of the form, `memories` all that was found, by id.
-
-        Of the words in `particular` a request or its answer must have one; any will do where there are none.
-        """
-        self._requests = {request.id for request in requests}
+    def __init__(self, question: str, memories: Mapping[str, Memory]) -> None:
+        """`memories` is all that was found, by id."""
         self._memories = memories
-        self._particular = particular
-        self._is_about = mention_of(particular)
+        self._is_asking = _is_asking(question)
+        self._forms = [words(question)]
         self._told: set[str] = set()
+        requests = [memory.text for memory in memories.values() if self._is_one(memory)]
+        self.is_long = len(requests) > TOLD
+        self._particular = _particular(question, requests) if self.is_long and self._is_asking else frozenset[str]()
+        self._is_about = mention_of(self._particular)
 
     def objection(self, memory: Memory) -> Literal["", "weak", "duplicate"]:
         """Why a memory of the series need not be told; empty where it may, or is none of it."""
         request = self._request(memory)
-        if request.id not in self._requests:
+        if request.id in self._told or not self._is_one(request):
             return ""
         if self._particular and not (self._is_about(request.text) or self._is_about(memory.text)):
             return "weak"
-        return "duplicate" if len(self._told) == TOLD and request.id not in self._told else ""
+        return "duplicate" if len(self._told) == TOLD else ""
 
     def tell(self, memory: Memory) -> None:
-        """Take note that a memory is told."""
+        """Take note that a memory is told; what is like its request is of the series as well."""
         request = self._request(memory)
-        if request.id in self._requests:
+        if request.id not in self._told and self._is_one(request):
             self._told.add(request.id)
+            self._forms.append(words(request.text))
+
+    def _is_one(self, memory: Memory) -> bool:
+        """Whether a user said it in one of the forms; who asks is not of a form with who states."""
+        if memory.speaker != "user" or _is_asking(memory.text) is not self._is_asking:
+            return False
+        return any(is_alike(words(memory.text), form, ALIKE) for form in self._forms)
 
     def _request(self, memory: Memory) -> Memory:
         """What an answer answers; anything else is itself."""
@@ -69,19 +74,8 @@ class Series:
 
 def series_of(question: str, memories: Iterable[Memory]) -> Series | None:
     """The series that a question is one of, judged by the memories found for it; None where it is one of none."""
-    asked, is_asking = words(question), question.endswith(_QUESTION_MARKS)
-    by_id = {memory.id: memory for memory in memories}
-    requests = [
-        memory
-        for memory in by_id.values()
-        if memory.speaker == "user"
-        and memory.text.endswith(_QUESTION_MARKS) is is_asking
-        and is_alike(words(memory.text), asked, ALIKE)
-    ]
-    if len(requests) <= TOLD:
-        return None
-    particular = _particular(question, [request.text for request in requests]) if is_asking else frozenset[str]()
-    return Series(requests, by_id, particular)
+    series = Series(question, {memory.id: memory for memory in memories})
+    return series if series.is_long else None
 
 
 @functools.lru_cache(maxsize=2_048)
@@ -96,6 +90,10 @@ def is_alike(one: frozenset[str], other: frozenset[str], share: float) -> bool:
         return False
     common = len(one & other)
     return common > share * (len(one) + len(other) - common)
+
+
+def _is_asking(text: str) -> bool:
+    return text.endswith(("?", "？"))
 
 
 def _particular(question: str, texts: Sequence[str]) -> frozenset[str]:

@@ -666,6 +666,28 @@ def test_a_label_is_told_again_where_other_items_are_nearer_and_its_first_note_s
         assert decisions(last)[first.id] == "already-noted"
 
 
+def test_a_rule_is_said_once_more_at_the_newest_message_where_it_is_to_be_echoed() -> None:
+    messages = [system(), user("How far is it?")]
+    session = after(NEW, compose(request(messages), NEW, recalled(RULE)))
+    messages += [assistant("Far."), user("And by sea?")]
+    echoed = msgspec.structs.replace(recalled(RULE), echoes=(RULE,))
+    again = compose(request(messages), session, echoed)
+    assert again.body.count(RULE.text.encode()) == 2
+    assert [(note.memories, note.echoes) for note in again.added] == [(("rule",), ("rule",))]
+    assert [entry.decision for entry in again.considered] == ["injected", "already-noted"]
+
+
+def test_what_was_drawn_for_stands_in_the_note_told_or_withheld() -> None:
+    told, held = (
+        Ranked(memory=lesson(key, text=f"Mind the {key}."), scores={}, score=1.0, skipped=skipped, propensity=0.9)
+        for key, skipped in (("gap", ""), ("step", "withheld"))
+    )
+    prompt = compose(request([system(), user("Go.")]), NEW, Recalled(hits=(told, held)))
+    head, turn = prompt.added
+    assert (turn.memories, turn.draws) == (("m_gap",), {"m_gap": 0.9, "m_step": 0.9})
+    assert (head.draws, decisions(prompt)) == ({}, {"m_gap": "injected", "m_step": "withheld"})
+
+
 # --- conversations that the upstream keeps ------------------------------------------------------------------------
 
 

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.fence import NOTES, RULES, SEPARATOR, Fence
-from gateway.filling import BLOCK_TOKENS, GROUP_TOKENS, LINE_TOKENS, Filling, Line, bullets, in_order, lane_tokens
+from gateway.filling import (
+    BLOCK_TOKENS,
+    GROUP_TOKENS,
+    LINE_TOKENS,
+    Filling,
+    Line,
+    bullets,
+    counted,
+    in_order,
+    lane_tokens,
+)
 from gateway.kinds.base import Grouping
 from gateway.memories import Memory
 from gateway.policy import Budget
@@ -65,6 +75,13 @@ def test_a_lane_has_paid_for_what_was_noted_before() -> None:
     for tokens, is_taken in ((400, True), (401, False)):
         assert Filling(2_000, BUDGET, noted).take(line(tokens=tokens)) is is_taken
     assert not Filling(2_000, BUDGET, []).take(line(kind="fact"))
+
+
+def test_the_tokens_of_a_line_are_counted_once() -> None:
+    new = line(text="Biscuit barks.").memory
+    once = counted(new, KINDS, TOKENS)
+    assert once.tokens == TOKENS.count(EPISODE.line(new), "gpt-4o")
+    assert counted(once, {}, TOKENS) is once
 
 
 def test_what_lines_cost_is_counted_by_lane() -> None:

@@ -212,6 +212,44 @@ def test_neither_a_guess_nor_an_answer_contradicts_a_label() -> None:
     assert owner.keyed("label|lost")[1].triggers == (CARDS[0],)
 
 
+def judged_wrong(memory: Memory, question: str) -> Seen:
+    """An answer for which a correction was told, and which was wrong all the same."""
+    return Seen(exchange=exchange(user(question), id="ex_9", learns=LEARNS, told=(memory.id,)))
+
+
+WRONG = signal("feedback", details={"value": "false"}, grade="S", exchange="ex_9")
+
+
+def test_an_answer_that_was_told_and_was_wrong_is_not_told_for_this_question_again() -> None:
+    answer = lesson("asked|bern", kind="correction", triggers=("When to Bern?", "Next train to Bern?"))
+    seen = judged_wrong(answer, "When to Bern?")
+    (doubted,) = taught([WRONG], seen, [answer]).memories
+    assert doubted.lesson is not None
+    assert (doubted.lesson.triggers, doubted.lesson.when_not) == (("Next train to Bern?",), ("When to Bern?",))
+    assert taught([WRONG], seen, [doubted]).memories == ()
+
+
+def test_an_answer_that_is_wrong_for_all_its_questions_is_retired() -> None:
+    answer = lesson("asked|bern", kind="correction", triggers=("When to Bern?",))
+    result = taught([WRONG], judged_wrong(answer, "when to bern"), [answer])
+    (gone,) = result.memories
+    assert gone.lesson is not None
+    assert (gone.lesson.state, [change.action for change in result.changes]) == ("retired", ["RETIRE"])
+
+
+@pytest.mark.parametrize("is_good", [True, None])
+def test_praise_and_silence_doubt_nothing(is_good: bool | None) -> None:
+    answer = lesson("asked|bern", kind="correction", triggers=("When to Bern?",))
+    said = msgspec.structs.replace(WRONG, is_good=is_good)
+    assert taught([said], judged_wrong(answer, "When to Bern?"), [answer]) == Taught()
+
+
+def test_labels_and_lessons_are_not_doubted() -> None:
+    several = [lesson("label|late", kind="correction", triggers=CARDS), lesson("tool|error", triggers=CARDS)]
+    for one in several:
+        assert taught([WRONG], judged_wrong(one, CARDS[0]), [one]) == Taught()
+
+
 # What credit decides
 
 

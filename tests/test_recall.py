@@ -317,6 +317,32 @@ async def test_a_question_asked_before_is_no_answer_to_itself(store: Asked) -> N
     assert [one.memory.id for one in recalled.hits if not one.skipped] == ["dog"]
 
 
+async def test_of_sums_done_before_none_is_told_but_the_same_one(store: Asked) -> None:
+    said = []
+    for one, other in [(72, 13), (44, 17), (98, 98), (61, 20), (33, 51), (12, 84)]:
+        asked = memory(f"ask{one}", f"What is {one} plus {other}?")
+        answer = memory(f"sum{one}", f"It is {one + other}.")
+        said += [
+            msgspec.structs.replace(asked, after=answer.id),
+            msgspec.structs.replace(answer, key=f"{asked.text}\n{answer.text}", speaker="assistant", before=asked.id),
+        ]
+    await store.put(ANN, said)
+    for question, told in [("What is 44 plus 17?", ["sum44"]), ("What is 55 plus 66?", [])]:
+        recalled = await recall(store, ANN, question, KINDS, SETTINGS, NOW)
+        assert [one.memory.id for one in recalled.hits if not one.skipped] == told
+        assert {"weak", "question"} <= {one.skipped for one in recalled.hits}
+
+
+def test_of_what_programs_ask_again_and_again_the_best_few_are_told() -> None:
+    wishes = [hit(f"w{n}", f"Please file the lease of person{n}.", key="lease", words=20.0 - n) for n in range(9)]
+    other = hit("other", "Leases are yellow.", key="lease", words=9.0)
+    found = rank([*wishes, other], "Please file the lease of Ms Berger.", SETTINGS, HALF_LIVES, NOW)
+    assert [one.memory.id for one in found if not one.skipped] == ["w0", "w1", "w2", "other"]
+    assert {one.skipped for one in found} == {"", "duplicate"}
+    diary = rank([*wishes, other], "Whose leases were filed?", SETTINGS, HALF_LIVES, NOW)
+    assert not any(one.skipped for one in diary)
+
+
 async def test_a_question_that_shares_no_word_with_anything_is_answered(store: Asked) -> None:
     await store.put(ANN, [memory("dog", "Biscuit barks."), memory("tax", "October paperwork.")])
     recalled = await recall(store, ANN, "zebra quux", KINDS, SETTINGS, NOW)

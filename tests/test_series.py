@@ -50,6 +50,20 @@ def test_of_requests_in_the_form_of_the_question_the_best_few_are_told() -> None
     assert [series.objection(one) for one in memories] == ["", "", "", "duplicate", "duplicate", ""]
 
 
+def test_what_is_like_a_request_that_is_told_is_of_the_series() -> None:
+    lists = [
+        "Do these: 1. sweep 2. mop",
+        "Do these: 1. dust 2. wipe",
+        "Do these: 1. cook 2. iron",
+        "Do these: 1. sew 2.",
+    ]
+    other = memory("other", "My list: 1. sweep 2. mop")
+    question = "Do these: 1. bake 2. fry"
+    assert not is_alike(words(other.text), words(question), 0.3)
+    assert told(question, [other, *asked(lists)]) == ["other", "q0", "q1", "q2"]
+    assert told(question, [*asked(lists), other]) == ["q0", "q1", "q2"]
+
+
 def test_few_requests_are_no_series() -> None:
     assert series_of("Please file the lease of Ms Novak.", asked(FORMS[:TOLD])) is None
     assert series_of("Please file the lease of Ms Novak.", asked(FORMS[: TOLD + 1])) is not None
@@ -73,6 +87,15 @@ def test_what_shares_nothing_particular_with_what_is_asked_is_no_answer() -> Non
     assert series is not None
     assert [series.objection(one) for one in memories] == [*["weak"] * len(SUMS), *["weak"] * 4, ""]
     assert told("What is 13 plus 80?", memories) == ["q2", "a2"]
+
+
+@pytest.mark.parametrize(("form", "question"), [
+    ("Which gate has train {}?", "Which gate has train 3?"),
+    ("火车 {} 在 几 号 站台？", "火车 3 在 几 号 站台？"),
+])  # fmt: skip
+def test_a_word_that_most_of_the_series_have_is_not_particular(form: str, question: str) -> None:
+    memories = asked([form.format(number) for number in range(5)], [f"Gate {letter}." for letter in "ABCDE"])
+    assert told(question, memories) == ["q3", "a3"]
 
 
 def test_what_was_asked_word_for_word_before_has_its_answers() -> None:

@@ -54,6 +54,7 @@ def test_a_recovery_says_what_it_went_through_with() -> None:
     ('"R-1007"', '"R-1007"'),
     ('"y", "z"', '"y", "z"'),
     ('""', "another value"),
+    ('"x", ""', "another value"),
     ('"say \\"hi\\""', "\"say \\'hi\\'\""),
     ('"3", 3, -1.5e3, true, null', '"3", 3, -1.5e3, true, null'),
     ('["a", {"b": 1}]', "\"['a', {'b': 1}]\""),

@@ -15,6 +15,9 @@ from gateway.languages.tables import TABLES, Table
 MAX_CHARS = 2_000
 """Of a text are counted."""
 
+TEXTS = 1_024
+"""Whose language is kept in mind: a message, its lines and its sentences are asked about again and again."""
+
 HAN_WEIGHT = 0.4
 """Of a Chinese character, where a word that only one language has counts 1: names are a character or two."""
 
@@ -46,7 +49,12 @@ _LETTERS = _weighed(lambda table: table.letters)
 
 def spoken(text: str, otherwise: Table = ENGLISH) -> Table:
     """The table of the language that a text is in. On a tie it is `otherwise`, or English."""
-    lowered = text[:MAX_CHARS].lower().replace("’", "'")
+    return _spoken(text[:MAX_CHARS], otherwise)
+
+
+@functools.lru_cache(maxsize=TEXTS)
+def _spoken(text: str, otherwise: Table) -> Table:
+    lowered = text.lower().replace("’", "'")
     shown: defaultdict[str, float] = defaultdict(float)
     for word in _WORD.findall(lowered):
         for part in (word,) if word in _WORDS else word.split("'"):

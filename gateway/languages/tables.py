@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 from gateway.documents import Reader
+from gateway.languages.finder import Finder, ways_of
 
 Rule = Literal[
     "constraint",
@@ -61,7 +62,7 @@ Rule = Literal[
 ]
 
 FLAGS = re.IGNORECASE | re.MULTILINE
-NOTHING = re.compile(r"(?!)")
+NOTHING = Finder()
 """Is never found."""
 
 _GROUP = re.compile(r"\(\?P<(\w+)>")
@@ -104,9 +105,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A word by the first of those that mean the same."""
     synonyms: re.Pattern[str]
     """Finds any of them."""
-    rules: Mapping[Rule, re.Pattern[str]]
+    rules: Mapping[Rule, Finder]
     """All of them; one that the language has no patterns for finds nothing."""
-    slots: Mapping[str, re.Pattern[str]]
+    slots: Mapping[str, Finder]
     """What a sentence settles by its name, in which `{group}` stands for what the group of the pattern holds."""
 
     def says(self, rule: Rule, text: str) -> bool:
@@ -148,16 +149,17 @@ def read(path: Path) -> Table:
 
 
 def _table(code: str, document: Document, reader: Reader) -> Table:
-    patterns = _Compiler(reader)
+    generic = frozenset(document.generic.split())
+    patterns = _Compiler(reader, f" {' '.join(sorted(generic))} ")
     for name, alternatives in document.fragments.items():
         patterns.define(name, alternatives)
-    rules: dict[Rule, re.Pattern[str]] = dict.fromkeys(get_args(Rule), NOTHING)
+    rules: dict[Rule, Finder] = dict.fromkeys(get_args(Rule), NOTHING)
     for rule, said in document.rules.items():
         rules[rule] = patterns.compiled(f"$.rules.{rule}", said.any, said.after)
     same = {word: line.split()[0] for line in document.same for word in line.split()}
     return Table(
         code=code,
-        generic=frozenset(document.generic.split()),
+        generic=generic,
         shows=frozenset(document.shows.split()),
         letters=frozenset(document.letters),
         same=same,
@@ -170,38 +172,44 @@ def _table(code: str, document: Document, reader: Reader) -> Table:
 def _one_of(words: Collection[str]) -> re.Pattern[str]:
     """Any of the words as a whole, the longest first; between Chinese characters there is no telling where one ends."""
     longest = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.compile(rf"(?<![a-z\u00c0-\u024f])(?:{longest})(?![a-z\u00c0-\u024f])") if words else NOTHING
+    return re.compile(rf"(?<![a-z\u00c0-\u024f])(?:{longest})(?![a-z\u00c0-\u024f])") if words else re.compile("(?!)")
 
 
 class _Compiler:
     """Makes patterns of what is written, with the fragments put in that are defined so far."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, common: str) -> None:
         self._reader = reader
+        self._common = common
         self._fragments: dict[str, str] = {}
 
     def define(self, name: str, alternatives: tuple[str, ...]) -> None:
         self._fragments[name] = self.compiled(f"$.fragments.{name}", alternatives).pattern
 
-    def slot(self, name: str, alternatives: tuple[str, ...]) -> re.Pattern[str]:
+    def slot(self, name: str, alternatives: tuple[str, ...]) -> Finder:
         path = f"$.slots.{name}"
         for group in _REFERENCE.findall(name):
             if not all(f"(?P<{group}>" in said for said in alternatives):
                 self._complain(path, f"a pattern has no group {group}")
         return self.compiled(path, alternatives)
 
-    def compiled(self, path: str, alternatives: tuple[str, ...], after: str = "") -> re.Pattern[str]:
+    def compiled(self, path: str, alternatives: tuple[str, ...], after: str = "") -> Finder:
         if not alternatives:
             self._complain(path, "there is no pattern")
-        numbered = (_GROUP.sub(rf"(?P<\1_{number}>", said) for number, said in enumerate(alternatives))
-        whole = f"{after}(?:{'|'.join(numbered)})".replace("\n", "")
-        for name in sorted(set(_REFERENCE.findall(whole)) - self._fragments.keys()):
+        numbered = [_GROUP.sub(rf"(?P<\1_{number}>", said) for number, said in enumerate(alternatives)]
+        for name in sorted(set(_REFERENCE.findall("".join((after, *numbered)))) - self._fragments.keys()):
             self._complain(path, f"there is no fragment {name} above")
         try:
-            return re.compile(_REFERENCE.sub(lambda reference: self._fragments.get(reference[1], ""), whole), FLAGS)
+            ways = [way for said in numbered for way in ways_of(self._whole(said))]
+            return Finder(ways, self._whole(after), FLAGS, self._common)
         except re.error as error:
             self._complain(path, str(error))
             return NOTHING
+
+    def _whole(self, said: str) -> str:
+        """A pattern with its fragments in it."""
+        plain = said.replace("\n", "")
+        return _REFERENCE.sub(lambda reference: self._fragments.get(reference[1], ""), plain)
 
     def _complain(self, path: str, complaint: str) -> None:
         self._reader.complain(self._reader.place(path), complaint)

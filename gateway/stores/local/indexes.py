@@ -21,8 +21,9 @@ from gateway.stores.local.truth import Change, Entry, Truth
 BATCH = 16
 """Points applied at once: indexing holds the interpreter lock, 0.1 ms a point, and requests are being served."""
 
-SETTLE_AFTER = 512
-"""Changes between two flushes. A flush holds the interpreter lock for 6 ms; a crash costs re-indexing this many."""
+SETTLE_AFTER = 2_048
+"""Changes between two flushes. A flush holds the interpreter lock until the disk has everything, 6 ms and up to 200 on
+a disk that others use; a crash costs re-indexing this many, about a second."""
 
 MADE_GOOD = 256
 """Points that a write embeds besides its own, once the embedder answers again."""

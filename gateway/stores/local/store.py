@@ -1,7 +1,8 @@
 """The `MemoryStore` on this machine: every write goes to the truth first and to the indexes second.
 
-A write logs what changed with the rows; the indexes are then brought to the end of that log. When that fails midway,
-or the process dies, the next write or the next start goes on where they were last known to be on disk.
+What several want to write at once is one write. It logs what changed with the rows; the indexes are then brought to the
+end of that log. When that fails midway, or the process dies, the next write or the next start goes on where they were
+last known to be on disk.
 This file knows threads, order and errors. Rows are known by truth.py, vectors by index.py, ranking by neither.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,6 +47,7 @@ class LocalStore:
         self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="memories-read")
         # One thread: it is what keeps writes to the truth and to the indexes in the same order.
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="memories-write")
+        self._waiting: deque[_Put] = deque()
         self.healed = self._heal()
         """Changes that opening had to apply: 0 after a clean end."""
         self._reindexing = Reindexing(self._truth, self._indexes, self._writes)
@@ -65,7 +68,12 @@ class LocalStore:
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
         """Write durably; the same id replaces. Visible to `search` when it returns."""
-        await self._run(self._writes, partial(self._put, _owner(scope), scope.tenant, memories))
+        put = _Put(_owner(scope), scope.tenant, memories)
+        self._waiting.append(put)
+        try:
+            await self._run(self._writes, partial(self._put, put))
+        finally:
+            put.is_wanted = False  # whoever gave up waiting must not find it written later on
 
     async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
         """Memories of this owner by id; unknown and foreign ids are absent. With `reach`, their neighbours as well."""
@@ -105,10 +113,24 @@ class LocalStore:
             hits=tuple(Hit(memory=memories[point], scores=scores[point]) for point in scores if point in memories),
         )
 
-    def _put(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
-        self._truth.put(owner, tenant, memories)
+    def _put(self, own: _Put) -> None:
+        """Write it and what waits behind it together; or nothing, if it was written so itself."""
+        if own.is_done:
+            return
+        puts = [own]
+        while self._waiting:
+            put = self._waiting.popleft()
+            if put.is_wanted and put is not own:
+                puts.append(put)
+        try:
+            self._truth.put_all(put.content for put in puts)
+        except (sqlite3.Error, OverflowError):  # one of them may be at fault, and must not keep the others
+            puts = [own]
+            self._truth.put_all([own.content])
         self._indexes.catch_up()
         self._indexes.make_good()
+        for put in puts:
+            put.is_done = True
 
     def _forget(self, owner: str, ids: Sequence[str]) -> int:
         removed = self._truth.forget(owner, ids)
@@ -135,6 +157,15 @@ class LocalStore:
             finally:
                 self._indexes.close()
                 self._truth.close()
+
+
+class _Put:
+    """Memories of an owner that are to be written."""
+
+    def __init__(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
+        self.content = (owner, tenant, memories)
+        self.is_wanted = True
+        self.is_done = False
 
 
 def _owner(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -92,7 +92,15 @@ class Truth:
 
     def put(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
         """Write all or none; a row with the same owner and id is replaced and keeps its point."""
-        rows = [(owner, tenant, *(_storable(value) for value in msgspec.structs.astuple(one))) for one in memories]
+        self.put_all([(owner, tenant, memories)])
+
+    def put_all(self, puts: Iterable[tuple[str, str, Sequence[Memory]]]) -> None:
+        """Write memories of several owners, all or none: of one commit most is waiting for the disk."""
+        rows = [
+            (owner, tenant, *(_storable(value) for value in msgspec.structs.astuple(one)))
+            for owner, tenant, memories in puts
+            for one in memories
+        ]
         with self._transaction():
             self._writer.executemany(_PUT, rows)
 
