@@ -19,7 +19,7 @@ from gateway import credit, guard, identify
 from gateway.compose import Composer, Prompt, open_slots
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
-from gateway.memories import Recalled
+from gateway.memories import Memory, Recalled
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.precedents import Precedents, called_for
 from gateway.recall import recall
@@ -29,6 +29,9 @@ from gateway.visits import Visit
 
 HELD_OWNERS = 1024
 """Owners whose pinned memories are held in process for the moment in which the store cannot answer."""
+
+THREADED_BYTES = 64 * 1024
+"""A larger request is looked through off the event loop: that may take milliseconds, which would be everybody's."""
 
 Trouble = Literal["timeout", "error"]
 
@@ -112,9 +115,9 @@ class Augmenter:
             self._precedents.of(session.scope),
         )
         self._hold(session.scope, recalled)
-        told = called_for(lessons, visit.call, question, session) if lessons else ()
-        echoes = guard.echoes(recalled.pinned, visit.call, session.ledger, visit.policy.guard)
-        return msgspec.structs.replace(recalled, hits=(*told, *recalled.hits), echoes=echoes)
+        if len(visit.call.body) > THREADED_BYTES:
+            return await asyncio.to_thread(_called_for, visit, session, question, recalled, lessons)
+        return _called_for(visit, session, question, recalled, lessons)
 
     def _hold(self, scope: Scope, recalled: Recalled) -> None:
         lasting = tuple(memory for memory in recalled.pinned if memory.reach == "user")
@@ -150,6 +153,15 @@ class Augmenter:
         is_expected = isinstance(error, TimeoutError | MemoryUnavailable)
         log.warning("recall_failed", cause=trouble, error=repr(error), exc_info=None if is_expected else error)
         return trouble
+
+
+def _called_for(
+    visit: Visit, session: Session, question: str, recalled: Recalled, lessons: Sequence[Memory]
+) -> Recalled:
+    """What was recalled, with the lessons that the call calls for and the constraints to be said once more."""
+    told = called_for(lessons, visit.call, question, session) if lessons else ()
+    echoes = guard.echoes(recalled.pinned, visit.call, session.ledger, visit.policy.guard)
+    return msgspec.structs.replace(recalled, hits=(*told, *recalled.hits), echoes=echoes)
 
 
 def _explained(outcome: Outcome, troubles: Sequence[Trouble], visit: Visit) -> Outcome:

@@ -26,6 +26,9 @@ from gateway.shapes.base import Shape
 from gateway.templates import is_label
 from gateway.types import Call, Considered, Note, Outcome, Session, Slot
 
+WITHHELD = "withheld"
+"""Of a lesson that is called for, and not told this time, to see what it is worth."""
+
 DEFAULT_OUTPUT_TOKENS = 1_024
 """Kept free for the answer when the client names no limit."""
 
@@ -79,6 +82,7 @@ class _Offers:
         self._pinned: list[str] = []
         self.draws: dict[str, float] = {}
         """See `Note.draws`."""
+        self.withheld: set[str] = set()
         self.echoes: list[str] = []
         """See `Note.echoes`."""
 
@@ -99,8 +103,10 @@ class _Offers:
         """Take note of what the note will say of a candidate besides its line."""
         if is_echo and decision == "injected":
             self.echoes.append(candidate.memory.id)
-        if candidate.propensity is not None and decision in ("injected", "withheld") and self._turn is not None:
+        if candidate.propensity is not None and decision in ("injected", WITHHELD) and self._turn is not None:
             self.draws[candidate.memory.id] = candidate.propensity
+        if decision == WITHHELD:
+            self.withheld.add(candidate.memory.id)
 
     def pin(self, memory: Memory) -> None:
         """Take note of a pinned memory that is told now, or was earlier in the session."""
@@ -181,14 +187,17 @@ class Composer:
         memory, kind = candidate.memory, self._kinds[candidate.memory.kind]
         text = kind.line(memory)
         tokens = (memory.tokens or self._counter.count(text, offers.call.model)) + LINE_TOKENS
-        decision = candidate.skipped or ("" if is_echo else offers.objection(memory))
+        is_withheld = candidate.skipped == WITHHELD  # if it would have been told: else nothing was tried
+        decision = "" if is_withheld else candidate.skipped
+        decision = decision or ("" if is_echo else offers.objection(memory))
         slot = offers.slot(memory, kind, is_echo=is_echo)
         if not decision and slot is None:
             decision = "no-place"
         elif not decision and slot is not None:
             group = self._groups[kind.name](memory) if kind.name in self._groups else ""
             line = Line(memory=memory, kind=kind, text=text, group=group, where=slot.where, tokens=tokens)
-            decision = "injected" if offers.filling.take(line) else "budget"
+            fits = offers.filling.fits(line) if is_withheld else offers.filling.take(line)
+            decision = (WITHHELD if is_withheld else "injected") if fits else "budget"
         offers.settle(candidate, decision, is_echo=is_echo)
         if kind.is_pinned and decision in ("already-noted", "injected"):
             offers.pin(memory)
@@ -235,8 +244,10 @@ def _settled_note(note: Note, turn: Slot | None, offers: _Offers) -> Note:
     """The note at the newest user message with what was drawn for and said once more there."""
     if turn is None or note.where != turn.where:
         return note
-    told = tuple(memory for memory in offers.echoes if memory in note.memories)
-    return msgspec.structs.replace(note, draws=offers.draws, echoes=told)
+    echoes = tuple(memory for memory in offers.echoes if memory in note.memories)
+    drawn = offers.withheld.union(note.memories)  # lines that went because it was too much were not tried either
+    draws = {id: propensity for id, propensity in offers.draws.items() if id in drawn}
+    return msgspec.structs.replace(note, draws=draws, echoes=echoes)
 
 
 def _replayed(call: Call, session: Session) -> list[Note]:

@@ -6,10 +6,12 @@ the upstream gave, byte for byte. How answers are judged is known by gateway/gua
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
+import structlog
 
 from gateway.checkers.base import Verdict
 from gateway.errors import RequestError
@@ -30,6 +32,8 @@ MAX_HELD_BYTES = 1024 * 1024
 """A longer answer passes unjudged."""
 
 OK = 200
+
+log = structlog.get_logger()
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +63,12 @@ async def enforced(
     if held.enforce == "off" or not is_whole or not any(checks(rule.text) for rule in held.rules):
         return incoming
     answer = await peeked(incoming, MAX_HELD_BYTES)
-    broken = _broken(held, answer)
+    broken = await _judged(held, answer)
     if not broken:
         return answer.incoming
     body = reminding(held, fence, broken) if held.enforce == "retry" else None
     second = None if body is None else await _asked_again(held, body, ask)
-    if second is not None and len(still := _broken(held, second)) < len(broken):
+    if second is not None and len(still := await _judged(held, second)) < len(broken):
         answer, broken = second, still
     return annotated(answer.incoming, broken)
 
@@ -86,6 +90,15 @@ def annotated(incoming: Incoming, broken: Sequence[Verdict]) -> Incoming:
         return incoming
     value = f"{len(broken)}; {','.join(sorted({verdict.checker for verdict in broken}))}"
     return msgspec.structs.replace(incoming, headers=[*incoming.headers, (HEADER, value.encode())])
+
+
+async def _judged(held: Held, answer: Peeked) -> list[Verdict]:
+    """Rules that an answer breaks, looked for off the event loop; none after a fault of ours."""
+    try:
+        return await asyncio.to_thread(_broken, held, answer)
+    except Exception as error:  # noqa: BLE001 - no fault of memory may become the caller's (P4)
+        log.warning("unjudged", error=repr(error))
+        return []
 
 
 def _broken(held: Held, answer: Peeked) -> list[Verdict]:

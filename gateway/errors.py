@@ -11,6 +11,7 @@
         ├── Unauthorized         401
         ├── Forbidden            403
         ├── NotFound             404
+        ├── Conflict             409
         ├── Gone                 410
         ├── TooLarge             413
         ├── UpgradeRequired      426
@@ -100,6 +101,12 @@ class NotFound(RequestError):
     """There is no such path or thing."""
 
     status = 404
+
+
+class Conflict(RequestError):
+    """Something else has this name already."""
+
+    status = 409
 
 
 class Gone(RequestError):

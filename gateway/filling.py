@@ -70,19 +70,28 @@ class Filling:
             self._lanes.subtract(note.lane_tokens)
         self._opened: set[tuple[str, bool | str]] = set()
 
+    def fits(self, line: Line) -> bool:
+        """Whether its lane and the whole have room for the line."""
+        return self._cost(line) <= self._left and line.tokens <= self._lanes[line.kind.name]
+
     def take(self, line: Line) -> bool:
-        """Take the line if its lane and the whole have room for it."""
-        opens: dict[tuple[str, bool | str], int] = {(line.where, line.is_rule): BLOCK_TOKENS}
-        if line.group:
-            opens[line.where, line.group] = GROUP_TOKENS
-        cost = line.tokens + sum(tokens for what, tokens in opens.items() if what not in self._opened)
-        if cost > self._left or line.tokens > self._lanes[line.kind.name]:
+        """Take the line if there is room for it."""
+        if not self.fits(line):
             return False
-        self._left -= cost
+        self._left -= self._cost(line)
         self._lanes[line.kind.name] -= line.tokens
-        self._opened.update(opens)
+        self._opened.update(_opens(line))
         self.lines.append(line)
         return True
+
+    def _cost(self, line: Line) -> int:
+        return line.tokens + sum(tokens for what, tokens in _opens(line).items() if what not in self._opened)
+
+
+def _opens(line: Line) -> dict[tuple[str, bool | str], int]:
+    """What stands around a line, once for all that share it, and its tokens."""
+    opens: dict[tuple[str, bool | str], int] = {(line.where, line.is_rule): BLOCK_TOKENS}
+    return opens | ({(line.where, line.group): GROUP_TOKENS} if line.group else {})
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:

@@ -29,6 +29,9 @@ MAX_ECHOES = 5
 MAX_JUDGED_CHARS = 16_000
 """A longer answer is a document, for which instructions on answers are seldom meant; nor is there time to judge it."""
 
+MAX_MESSAGES = 50
+"""Newest of the user's that are looked through: what was said before them was long ago in any case."""
+
 MAX_SAID_CHARS = 16_000
 """From either end of a message are looked through for a constraint."""
 
@@ -99,6 +102,7 @@ class _Said:
     def __init__(self, call: Call, ledger: Mapping[str, Note]) -> None:
         users = [turn.text for turn in call.turns if turn.role == "user"]
         self.messages = len(users)
+        users = users[-MAX_MESSAGES:]
         self.newest = users[-1] if users else ""
         self._texts = [f"{text[:MAX_SAID_CHARS]}\n{text[-MAX_SAID_CHARS:]}" for text in reversed(users)]
         self._noted: dict[str, int] = {}

@@ -8,8 +8,8 @@ gateway/merge.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -26,9 +26,6 @@ from gateway.types import Exchange, Scope
 
 BATCH = 64
 """Exchanges leased at once."""
-
-SIDE_BY_SIDE = 8
-"""Owners whose exchanges are learnt at the same time: while one computes, the others' writes share a commit."""
 
 LAST_BATCHES = 16
 """Learnt at most on the way out; the rest waits in the journal for the next start."""
@@ -49,9 +46,6 @@ said first, and the answers to them, in whose keys it stands."""
 
 MAX_CORRECTION_CHARS = 600
 """Of a message with a correction in it are searched by; nobody corrects at greater length."""
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -75,7 +69,6 @@ class Learner:
         self._study = study
         self._on_learnt = on_learnt
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
-        self._thinking = asyncio.Lock()
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while there is nothing left to learn."""
@@ -108,91 +101,42 @@ class Learner:
                 self.idle.set()
 
     async def step(self) -> int:
-        """Learn one batch, or what was said of answers that are learnt; how much it was. Raises `MemoryUnavailable`."""
+        """Learn one batch, and what was said of learnt answers; how much it was. Raises `MemoryUnavailable`."""
         exchanges = await self._journal.lease(BATCH)
-        await self._take_all(exchanges)
+        for exchange in exchanges:
+            await self.take(exchange)
         if exchanges:
             await self._journal.done([exchange.id for exchange in exchanges])
             self._on_learnt(exchanges)
-        elif self._study is not None:
-            return await self._study.judge() + await self._study.close()
-        return len(exchanges)
-
-    async def _take_all(self, exchanges: Sequence[Exchange]) -> None:
-        """Learn exchanges of different owners side by side, each owner's in order. Raises `MemoryUnavailable`.
-
-        What users of one tenant learn together is looked at in the order of the record as well.
-        """
-        room = asyncio.Semaphore(SIDE_BY_SIDE)
-        last: dict[str, asyncio.Task[None]] = {}
-        tasks = []
-        for exchange in exchanges:
-            owner, tenant = exchange.scope.owner, f"tenant {exchange.scope.tenant}"
-            task = asyncio.create_task(self._take(exchange, last.get(owner), last.get(tenant), room))
-            last[owner] = last[tenant] = task
-            tasks.append(task)
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for failed in filter(None, results):
-            raise failed
-
-    async def _take(
-        self,
-        exchange: Exchange,
-        before: asyncio.Task[None] | None,
-        looked: asyncio.Task[None] | None,
-        room: asyncio.Semaphore,
-    ) -> None:
-        """Learn an exchange after the one before it of its owner, and look at it after the last of its tenant.
-
-        Both stand before it in the queue for room, so that it never waits for what waits for its room.
-        """
-        async with room:
-            if before is not None:
-                await before
-            await self._try(exchange)
-            if self._study is not None:
-                if looked is not None:
-                    await looked
-                await self._study.learn(exchange)
+        if self._study is None:
+            return len(exchanges)
+        return len(exchanges) + await self._study.judge() + await self._study.close()
 
     async def take(self, exchange: Exchange) -> None:
-        """Learn one exchange. Raises `MemoryUnavailable`.
+        """Learn one exchange, and look at what it says about how things went. Raises `MemoryUnavailable`.
 
         One by one, because what ends by one is struck out of what others brought: the record learnt again in other
         batches has to give the same. What cannot be learnt because of a fault of ours is logged and passed over: the
         record has it, and one bad exchange must not keep all later ones waiting.
         """
-        await self._try(exchange)
-        if self._study is not None:
-            await self._study.learn(exchange)
-
-    async def _try(self, exchange: Exchange) -> None:
-        try:
+        with _passing_over("unlearnt", exchange):
             await self._learn(exchange)
-        except MemoryUnavailable:
-            raise
-        except Exception as error:
-            log.error("unlearnt", exchange=exchange.id, exc_info=error)
+        if self._study is not None:
+            with _passing_over("unstudied", exchange):
+                await self._study.learn(exchange)
 
     async def _learn(self, exchange: Exchange) -> None:
         scope = exchange.scope
-        derived, texts = await self._think(self._derived, exchange)
+        derived, texts = await asyncio.to_thread(self._derived, exchange)
         merger = Merger(await self._known(scope, derived), self._pinned)
         if texts:
             merger.meet(await self._about(scope, texts))
-        ended, memories = await self._think(self._taken, merger, derived)
+        ended, memories = await asyncio.to_thread(self._taken, merger, derived)
         if ended:
             told = await self._about(scope, [gone.text for gone in ended])
-            memories = await self._think(self._struck, merger, ended, told)
+            memories = await asyncio.to_thread(self._struck, merger, ended, told)
         if memories:
             await self._store.put(scope, memories)
-
-    async def _think(
-        self, work: Callable[Parameters, Result], *args: Parameters.args, **named: Parameters.kwargs
-    ) -> Result:
-        """Off the loop, one piece of work at a time: each thread that computes makes a call wait its turn longer."""
-        async with self._thinking:
-            return await asyncio.to_thread(work, *args, **named)
 
     def _derived(self, exchange: Exchange) -> tuple[Derived, list[str]]:
         """What an exchange leaves behind, and what users say in it that may correct what was said before."""
@@ -245,3 +189,13 @@ class Learner:
         stopping.cancel()
         working.cancel()
         self._work.clear()
+
+
+@contextmanager
+def _passing_over(event: str, exchange: Exchange) -> Iterator[None]:
+    try:
+        yield
+    except MemoryUnavailable:
+        raise
+    except Exception as error:
+        log.error(event, exchange=exchange.id, exc_info=error)

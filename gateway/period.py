@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from gateway.chronicle import Chronicle, Glance
+from gateway.chronicle import Chronicle, Credited, Glance
 from gateway.experience import Change, Earned, Signal
 from gateway.memories import Memory
 from gateway.types import Operator, Scope
@@ -38,6 +38,16 @@ class Called(msgspec.Struct, frozen=True, kw_only=True):
     """Of the notes that were in it."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A lesson of one owner: those who learnt the same hold it under the same id, and each has credit of their own."""
+
+    owner: str
+    """`Scope.owner`."""
+    memory: Memory
+    earned: Sequence[Earned] = ()
+    """By it in the period, oldest first."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, oldest first; the memories are those of today."""
 
@@ -46,10 +56,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     until: float
     calls: Sequence[Called] = ()
     signals: Sequence[Signal] = ()
-    earned: Sequence[Earned] = ()
     changes: Sequence[Change] = ()
     memories: Sequence[Memory] = ()
     """Lessons, corrections and constraints."""
+    lessons: Sequence[Held] = ()
+    """Lessons and corrections, with what each earned."""
     is_cut: bool = False
     """True where there was more than is read."""
 
@@ -64,12 +75,17 @@ def seconds(length: str) -> float:
 
 
 async def read(
-    chronicle: Chronicle, memories: Sequence[Memory], *, tenant: str | None, since: float | None, until: float
+    chronicle: Chronicle,
+    memories: Sequence[tuple[str, Memory]],
+    *,
+    tenant: str | None,
+    since: float | None,
+    until: float,
 ) -> Facts:
     """What is on record of a tenant, or of all. Raises `MemoryUnavailable`.
 
     Args:
-        memories: lessons, corrections and constraints of the same.
+        memories: lessons, corrections and constraints of the same, each with its owner (`Scope.owner`).
     """
     operator, start = Operator(), since or 0.0
     glances = await chronicle.exchanges(operator, 0.0, MOST)  # all, because turns count from the session's beginning
@@ -85,11 +101,23 @@ async def read(
         until=until,
         calls=[call for call in _calls(one for one in glances if is_meant(one.scope)) if call.at >= start],
         signals=[one.signal for one in signals if is_meant(one.scope)],
-        earned=[one.earned for one in earned if is_meant(one.scope)],
         changes=[one.change for one in changes if is_meant(one.scope)],
-        memories=memories,
+        memories=[memory for _, memory in memories],
+        lessons=list(_held(memories, [one for one in earned if is_meant(one.scope)])),
         is_cut=MOST in (len(glances), len(signals), len(changes), len(earned)),
     )
+
+
+def _held(memories: Sequence[tuple[str, Memory]], credited: Iterable[Credited]) -> Iterator[Held]:
+    """Each lesson with what it earned: where the user holds none of this id, it was the one that all users share."""
+    known = {(owner, memory.id) for owner, memory in memories}
+    earned: dict[tuple[str, str], list[Earned]] = {}
+    for one in credited:
+        own, common = ((scope.owner, one.earned.memory) for scope in (one.scope, one.scope.common))
+        earned.setdefault(own if own in known else common, []).append(one.earned)
+    for owner, memory in memories:
+        if memory.lesson is not None:
+            yield Held(owner=owner, memory=memory, earned=earned.get((owner, memory.id), ()))
 
 
 def _calls(glances: Iterable[Glance]) -> Iterator[Called]:

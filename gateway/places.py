@@ -12,11 +12,18 @@ from collections.abc import Collection, Iterator
 MAX_TEXT_CHARS = 2_000
 """From either end of a text are read: a whole file may stand between."""
 
+MAX_FOLDERS = 32
+"""Of a path are told apart: none is deeper, but a line of slashes may look so."""
+
 TEXTS = 512
 """Kept read: the turns of a conversation come again with each call."""
 
-_NAME = re.compile(r"[\w.@~+-]*(?:[/\\]+[\w.@~+\[\]-]+)*(?:::[\w\[\].<>-]+)*[\w\]>]")
-"""A word, a path, the id of a test in one."""
+_NAME = re.compile(r"(?<![/\\])[\w.@~+-]*+(?:[/\\]++[\w.@~+\[\]-]++)*+(?:::[\w\[\].<>-]++)*+")
+"""A word, a path, the id of a test in one. It takes all it can and gives nothing back, so that a line of dashes or
+slashes is read once rather than from each of them."""
+
+_OPEN = "./\\:<[@~+-"
+"""With these no name ends."""
 
 _FILE = re.compile(r"(?:[A-Za-z]:)?(?:[\w.@~+-]*[/\\])*[\w@~+-][\w.@~+-]*\.[A-Za-z]\w{0,9}\Z")
 _COMMON_FILES = frozenset(("__init__.py", "__main__.py", "conftest.py", "index.js", "index.ts", "main.go", "mod.rs"))
@@ -33,7 +40,7 @@ def named(text: str) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=TEXTS)
 def _named(text: str) -> frozenset[str]:
-    names = frozenset(map(_upright, _NAME.findall(text)))
+    names = frozenset(_upright(name) for found in _NAME.findall(text) if (name := found.rstrip(_OPEN)))
     return names | {part for name in names if not name.isalnum() for part in _parts(name)}
 
 
@@ -63,8 +70,9 @@ def _is_alone(base: str, names: Collection[str]) -> bool:
 def _parts(name: str) -> Iterator[str]:
     """What a name names besides itself."""
     path, _, test = name.partition("::")
-    for start in range(path.count("/") + 1):
-        ending = path.split("/", start)[start]
+    steps = path.split("/")[-MAX_FOLDERS:]
+    for start in range(len(steps)):
+        ending = "/".join(steps[start:])
         yield ending
         if test:
             yield f"{ending}::{test}"

@@ -146,8 +146,8 @@ class Journal(Protocol):
 FEEDBACK_S = 7 * 86_400.0
 """Feedback is taken up to so long after its exchange, and waits as long for it to be learnt."""
 
-Taken = Literal["new", "known", "unknown", "late"]
-"""Of feedback: it is on record now, or was before, or is not taken: there is no such exchange, or it is too old."""
+Taken = Literal["new", "known", "other", "unknown", "late"]
+"""Of feedback: on record now, or before, or not taken: its id is other feedback's, no such exchange, one too old."""
 
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ class Became(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     state: Literal["waiting", "learnt", "unmatched"]
-    """`unmatched`: its exchange was never learnt."""
+    """`unmatched`: its exchange was never learnt, or cannot be read."""
     exchange: str
     memories: tuple[str, ...] = ()
     """That stood in this exchange: it can reach no other."""
@@ -184,23 +184,23 @@ class History(Protocol):
         ...
 
     async def give(self, scope: Scope, feedback: Feedback) -> Taken:
-        """Return when feedback is durable, or not taken.
+        """Return when feedback is durable, or not taken; an exchange that was intended just before it is known.
 
-        Feedback on a session means that person's session, and the last exchange in it in which something was said.
-        The same id of a tenant is taken once. What was intended before is known, however little before.
+        Feedback on a session means that person's session, and the last exchange in it in which something was said; on
+        an exchange one of the scope's user, without a user any of the tenant's. An id is that user's, and taken once.
         """
         ...
 
     async def given(self, limit: int) -> list[Feedback]:
-        """Feedback, oldest first, that is not learnt yet and whose exchange is; that is always filled in."""
+        """Feedback, oldest first, that is not learnt yet and whose exchange is and can be read; it is filled in."""
         ...
 
     async def taught(self, scope: Scope, learnt: Learnt) -> None:
         """Put on record what a step of learning came to; the same step again takes the place of itself."""
         ...
 
-    async def became(self, tenant: str, feedback: str) -> Became | None:
-        """What became of feedback, by id; None where the tenant gave none of this id."""
+    async def became(self, tenant: str, feedback: str, user: str | None = None) -> Became | None:
+        """What became of feedback on a user's exchange, or the tenant's only one of this id; None for no such one."""
         ...
 
 

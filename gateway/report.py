@@ -16,9 +16,8 @@ import msgspec
 
 from gateway.arms import Arms, arms, session_of
 from gateway.experience import Change, Credit, Earned, Grade, Lesson, LessonState, Signal
-from gateway.memories import Memory
 from gateway.outcomes import evened
-from gateway.period import MOST, Called, Facts
+from gateway.period import MOST, Called, Facts, Held
 from gateway.rates import ENOUGH, Difference, difference
 
 VIOLATIONS = "violated_constraint"
@@ -74,9 +73,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
-    """A lesson and what it is worth."""
+    """A lesson of one owner, and what it is worth to them."""
 
     id: str
+    owner: str
+    """`Scope.owner`: several may have learnt the same, and it bears the same id."""
     kind: str
     text: str
     state: LessonState
@@ -118,7 +119,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def report(facts: Facts) -> Report:
     """The report on a period."""
     by = _by(facts)
-    lessons = tuple(_lessons(facts.memories, facts.earned))
+    lessons = tuple(_lessons(facts.lessons))
     compared = arms(facts.calls, facts.signals)
     return Report(
         since=facts.since,
@@ -197,26 +198,25 @@ def _kept(what: str, count: Counter[bool]) -> Adherence:
     return Adherence(what=what, kept=count[True], checked=count.total())
 
 
-def _lessons(memories: Iterable[Memory], earned: Iterable[Earned]) -> Iterator[Learnt]:
+def _lessons(lessons: Iterable[Held]) -> Iterator[Learnt]:
     """Active ones first, then those with the most evidence."""
-    by_memory: dict[str, list[Earned]] = {}
-    for one in earned:
-        by_memory.setdefault(one.memory, []).append(one)
     rows = [
-        _learnt(memory, memory.lesson, by_memory.get(memory.id, ()))
-        for memory in memories
-        if memory.lesson is not None and (memory.ended_at is None or memory.lesson.state == "retired")
+        _learnt(held, held.memory.lesson)
+        for held in lessons
+        if held.memory.lesson is not None and (held.memory.ended_at is None or held.memory.lesson.state == "retired")
     ]
-    yield from sorted(rows, key=lambda row: (row.state != "active", -row.evidence, row.id))
+    yield from sorted(rows, key=lambda row: (row.state != "active", -row.evidence, row.id, row.owner))
 
 
-def _learnt(memory: Memory, lesson: Lesson, earned: Sequence[Earned]) -> Learnt:
-    told = [one for one in earned if one.is_told]
-    withheld = [one for one in earned if not one.is_told]
+def _learnt(held: Held, lesson: Lesson) -> Learnt:
+    memory = held.memory
+    told = [one for one in held.earned if one.is_told]
+    withheld = [one for one in held.earned if not one.is_told]
     sides = _side(told), _side(withheld)
     has_enough = min(side.sessions for side in sides) >= ENOUGH
     return Learnt(
         id=memory.id,
+        owner=held.owner,
         kind=memory.kind,
         text=memory.text,
         state=lesson.state,

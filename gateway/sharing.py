@@ -1,12 +1,13 @@
 """Lessons that users of a tenant share: what went wrong for several of them in the same way.
 
-Only structure is shared (tools, names of fields, an error's signature, tests and files), and of that only what several
-users have: no value, no phrasing, no quotation, nothing by which one of them is known. Labels are not shared, because
-what tells when to use one is what users said.
+Only structure is told (tools, names of fields, tests and files), and of that only what several users have: no value, no
+phrasing, no quotation, nothing by which one of them is known. An error's signature is the words of a tool: by it a
+lesson is found, and it is never told. Labels are not shared, because what tells when to use one is what users said.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -14,13 +15,16 @@ import msgspec
 from gateway.experience import Evidence, Lesson
 from gateway.ids import memory_id
 from gateway.memories import Memory
-from gateway.quotes import inert, name
+from gateway.quotes import name
 
 SHARED_BY = 3
 """Distinct users for whom a lesson is active before the others are told."""
 
 MAX_USERS = 16
 """Of a shared lesson are counted: more change nothing."""
+
+_IDENTIFIER = re.compile(r"[\w.:/\[\]-]{1,64}")
+_PLACE = re.compile(r"[\w.@~+/\\:\[\]<>-]{1,120}")
 
 Group = Sequence[tuple[str, Memory, Lesson]]
 """What users hold under one key: each user, the memory, and the lesson in it."""
@@ -93,11 +97,13 @@ def _evidence(memory: Memory) -> Sequence[Evidence]:
 
 
 def _shared(key: str, group: Group) -> Memory | None:
-    _, memory, lesson = min(group, key=lambda held: (held[1].at, held[0]))
+    group = sorted(group, key=lambda held: (held[1].at, held[0]))
+    _, memory, lesson = group[0]
     founder = next((template for one in lesson.evidence if (template := _TEMPLATES.get(one.signal))), None)
     text = founder(group) if founder is not None else ""
     if not text:
         return None
+    at = max(held.at for _, held, _ in group)
     return Memory(
         id=memory_id("shared", key),
         kind=memory.kind,
@@ -106,35 +112,38 @@ def _shared(key: str, group: Group) -> Memory | None:
         origin="tool",
         exchange="",
         session="",
-        at=max(held.at for _, held, _ in group),
+        at=at,
         recorded_at=max(held.recorded_at for _, held, _ in group),
         speaker="tool",
         count=len(group),
         lesson=msgspec.structs.replace(
             Lesson(key=key, state="active", grade=lesson.grade),
             tools=lesson.tools,
-            places=_common([one.places for _, _, one in group]),
+            places=tuple(filter(_place, _common([one.places for _, _, one in group]))),
             signature=lesson.signature,
+            evidence=_signals(group, at),
             users=tuple(sorted({user for user, _, _ in group})),
         ),
     )
 
 
 def _error(group: Group) -> str:
-    _, _, lesson = group[0]
-    error, fields = inert(lesson.signature), _common([(memory.slot,) for _, memory, _ in group])
-    way = f"; it went through with another {name(fields[0])}" if any(fields) else ""
-    return f"`{name(lesson.tools[0])}` failed with {error}{way}." if error and lesson.tools else ""
+    tool, fields = _tool(group), _common([_fields(memory) for _, memory, _ in group])
+    way = f"; it went through with another {', '.join(fields)}" if fields else ""
+    return f"`{tool}` failed for several users{way}." if tool else ""
 
 
 def _schema(group: Group) -> str:
     _, memory, lesson = group[0]
-    what = f"Arguments of `{name(lesson.tools[0])}`" if lesson.tools else "Answers"
-    return f"{what} broke the schema asked for: {name(memory.slot)}."
+    path, _, rule = memory.slot.rpartition(" ")
+    broken = " ".join(_identifiers((path, rule)))
+    what = f"Arguments of `{_tool(group)}`" if lesson.tools else "Answers"
+    is_sayable = broken and (_tool(group) or not lesson.tools)
+    return f"{what} broke the schema asked for: {broken}." if is_sayable else ""
 
 
 def _test(group: Group) -> str:
-    test = name(group[0][2].key)
+    test = _place(group[0][2].key)
     return f"`{test}` failed and was fixed; check it when touching what it tests." if test else ""
 
 
@@ -150,3 +159,38 @@ _TEMPLATES: Mapping[str, Callable[[Group], str]] = {
 def _common(lists: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """What all of them have, in the order of the first."""
     return tuple(one for one in lists[0] if all(one in other for other in lists[1:]))
+
+
+def _tool(group: Group) -> str:
+    tools = group[0][2].tools
+    return _identifier(tools[0]) if tools else ""
+
+
+def _fields(memory: Memory) -> tuple[str, ...]:
+    """Names of the fields that a lesson is about; none where one of them is not a name."""
+    fields = memory.slot.split(", ")
+    found = _identifiers(fields)
+    return found if len(found) == len(fields) else ()
+
+
+def _identifiers(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(filter(None, map(_identifier, words)))
+
+
+def _identifier(word: str) -> str:
+    """A name of a program; empty for words that may say something."""
+    return name(word) if _IDENTIFIER.fullmatch(word) else ""
+
+
+def _place(text: str) -> str:
+    """A path, a symbol or the id of a test; empty for the title of a test in words."""
+    return name(text) if _PLACE.fullmatch(text) else ""
+
+
+def _signals(group: Group, at: float) -> tuple[Evidence, ...]:
+    """From which signals it was learnt, by which is known what can check it: nothing of whom and when."""
+    found = {one.signal: one for _, _, lesson in group for one in lesson.evidence}
+    return tuple(
+        Evidence(signal=signal, version=one.version, grade=one.grade, exchange="", session="", at=at, span="")
+        for signal, one in sorted(found.items())
+    )

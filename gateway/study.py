@@ -44,7 +44,10 @@ FEEDBACK_AT_ONCE = 64
 QUIET_S = 30 * 60.0
 """After which a session is taken to be over."""
 
-MAX_SESSIONS = 1_000
+END_CHARS = 8_000
+"""Of either end of a text that is looked back on."""
+
+MAX_SESSIONS = 500
 """Whose exchanges are kept at hand; beyond, the one that has been quiet longest is taken to be over."""
 
 log = structlog.get_logger()
@@ -235,20 +238,33 @@ class Study:
     async def _earlier(self, exchange: Exchange) -> tuple[Exchange, ...]:
         kept = self._sessions.get(_session(exchange))
         if kept is None:
-            return tuple(await self._history.session(exchange.scope, exchange.id, MAX_EARLIER))
+            return tuple(map(_brief, await self._history.session(exchange.scope, exchange.id, MAX_EARLIER)))
         return tuple(one for one in kept if one.id < exchange.id)
 
     def _keep(self, exchange: Exchange, earlier: Collection[Exchange]) -> None:
-        """What was considered for it is of no interest any more, and is most of it."""
+        """In the order of ids: of calls that were under way together the later may end first."""
         if exchange.is_refused:
             return
-        kept = [*earlier, msgspec.structs.replace(exchange, considered=())]
-        self._sessions[_session(exchange)] = kept[-MAX_EARLIER - 1 :]
+        kept = self._sessions.get(_session(exchange), earlier)
+        by_id = {one.id: one for one in (*kept, _brief(exchange))}
+        self._sessions[_session(exchange)] = [by_id[id] for id in sorted(by_id)][-MAX_EARLIER - 1 :]
         self._sessions.move_to_end(_session(exchange))
+        if len(self._sessions) > 2 * MAX_SESSIONS:  # where nobody closes any, as when the record is learnt again
+            self._sessions.popitem(last=False)
 
 
 def _of(scope: Scope, user: str) -> Scope:
     return msgspec.structs.replace(scope, user=user)
+
+
+def _brief(exchange: Exchange) -> Exchange:
+    """An exchange as it is kept at hand: both ends of long texts, and not what was considered for it."""
+    turns = tuple(msgspec.structs.replace(turn, text=_ends(turn.text)) for turn in exchange.turns)
+    return msgspec.structs.replace(exchange, turns=turns, considered=())
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * END_CHARS else f"{text[:END_CHARS]}\n{text[-END_CHARS:]}"
 
 
 def _session(exchange: Exchange) -> tuple[str, str]:

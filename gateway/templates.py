@@ -112,7 +112,8 @@ def _tool_error(signal: Signal, seen: Seen) -> Draft | None:
 
 
 def _schema_violation(signal: Signal, seen: Seen) -> Draft | None:
-    tool, path, rule = _tool(signal), name(signal.details.get("path", "")), name(signal.details.get("rule", ""))
+    path = name(signal.details.get("path", "").replace("*", "[]"))
+    tool, rule = _tool(signal), name(signal.details.get("rule", ""))
     value = _value(signal.details.get("value", ""))
     what = f"Arguments of `{tool}`" if tool else "An answer"
     text = f"{what} broke the schema asked for: `{path or '$'}` ({rule})" + (f" was {value}." if value else ".")

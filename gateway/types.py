@@ -76,6 +76,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Tool calls of an assistant turn."""
     answers: str | None = None
     """For a tool turn, the id of the call it answers."""
+    is_error: bool = False
+    """For a tool turn, whether the client says that the call failed; not every wire has a word for it."""
     name: str | None = None
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.experience import Change, Earned, Evidence, Lesson, Signal
 from gateway.memories import Memory
-from gateway.period import Called, Facts
+from gateway.period import Called, Facts, Held
 
 NOW = 1_795_348_800.0
 """2026-11-22 12:00 UTC, a Sunday."""
@@ -68,6 +68,10 @@ def earnings(memory: str, *, is_told: bool, right: int, wrong: int, propensity: 
     ]
 
 
+def held(memory: Memory, *earned: Earned, owner: str = "ann") -> Held:
+    return Held(owner=owner, memory=memory, earned=earned)
+
+
 def change(action: str, number: int) -> Change:
     return msgspec.convert(
         {"action": action, "memory": "m_1", "at": NOW + number, "cause": "ex_1", "reason": f"reason {number}"}, Change
@@ -85,11 +89,20 @@ def arm(name: str, right: int, wrong: int, *, owners: int = 20, **changes: objec
     ]
 
 
-def facts(sessions: Sequence[tuple[Called, list[Signal]]] = (), **changes: object) -> Facts:
+def facts(
+    sessions: Sequence[tuple[Called, list[Signal]]] = (),
+    *,
+    memories: Sequence[Memory] = (),
+    earned: Sequence[Earned] = (),
+    **changes: object,
+) -> Facts:
+    """A period of one owner's memories."""
     plain = Facts(
         since=NOW - 7 * DAY_S,
         until=NOW,
         calls=[call for call, _ in sessions],
         signals=[one for _, found in sessions for one in found],
+        memories=memories,
+        lessons=[held(memory, *(one for one in earned if one.memory == memory.id)) for memory in memories],
     )
     return msgspec.structs.replace(plain, **changes)

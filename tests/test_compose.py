@@ -688,6 +688,21 @@ def test_what_was_drawn_for_stands_in_the_note_told_or_withheld() -> None:
     assert (head.draws, decisions(prompt)) == ({}, {"m_gap": "injected", "m_step": "withheld"})
 
 
+def drawn_for(key: str, skipped: str = "") -> Ranked:
+    memory = lesson(key, text=f"Mind the {key}.")
+    return Ranked(memory=memory, scores={}, score=1.0, skipped=skipped, propensity=0.9)
+
+
+@pytest.mark.promise("P10")
+@pytest.mark.parametrize("skipped", ["", "withheld"])
+def test_where_a_lesson_would_not_have_been_told_nothing_was_tried(skipped: str) -> None:
+    candidate = drawn_for("gap", skipped)
+    narrow = Policy(budget=Budget(lanes={"lesson": 3}))
+    for messages, policy in (([user("Mind the gap.")], Policy()), ([user("Go.")], narrow)):
+        prompt = compose(request(messages), NEW, Recalled(hits=(candidate,)), policy)
+        assert [dict(note.draws) for note in prompt.added] == [{}]
+
+
 # --- conversations that the upstream keeps ------------------------------------------------------------------------
 
 

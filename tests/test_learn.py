@@ -19,6 +19,7 @@ from gateway.kinds.constraint import Constraint
 from gateway.learn import BATCH, Learner
 from gateway.memories import Found, Memory, Query, Span
 from gateway.stores.local import LocalStore
+from gateway.study import Study
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Scope, Turn
 from gateway.wiring import KINDS
@@ -73,6 +74,28 @@ class Shaky(LocalStore):
         if what == self.away:
             self.tried.set()
             raise MemoryUnavailable("away")
+
+
+class Waiting(Shaky):
+    """A store that has nothing for Ann until somebody else has written."""
+
+    async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
+        if scope.owner == ANN.owner:
+            async with asyncio.timeout(10):
+                await self.tried.wait()
+        return await super().get(scope, ids, reach=reach)
+
+
+class Watched(Study):
+    """Notes what it is to look at, and what its owner was known to have said by then."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._memories = store
+        self.looked: list[tuple[str, int]] = []
+
+    async def learn(self, exchange: Exchange) -> None:
+        known = await self._memories.list(exchange.scope, ("episode",), 100)
+        self.looked.append((exchange.id, len(known)))
 
 
 class Forgetful(SqliteJournal):
@@ -364,3 +387,12 @@ async def test_told_to_stop_before_it_began_it_leaves_everything_for_the_next_st
     async with asyncio.timeout(5):
         await school.learner.run(stop)
     assert len(await school.journal.lease(100)) == 1
+
+
+async def test_what_follows_an_exchange_that_had_to_wait_waits_as_well(school: School) -> None:
+    school.store.away = "search"
+    await school.happened(*talk(("s1", GERMAN, "Gern."), ("s1", "Where is platform nine?", "Here.")))
+    with pytest.raises(MemoryUnavailable):
+        await school.learner.step()
+    school.store.away = ""
+    assert await school.known() == {}

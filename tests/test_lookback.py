@@ -34,6 +34,7 @@ async def test_calls_signals_changes_and_lessons_are_read_beside_whoever_writes_
     assert [one.exchange for one in facts.calls] == [one.exchange for one in facts.signals] == ["ex_1"]
     assert [one.action for one in facts.changes] == ["ADD"]
     assert list(facts.memories) == known[:2]
+    assert [(one.owner, one.memory) for one in facts.lessons] == [(ANN.owner, known[1])]
     assert [len(others.calls), len(others.signals), len(others.changes), len(others.memories)] == [0, 0, 0, 0]
 
 

@@ -11,7 +11,7 @@ from gateway import period
 from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
 from gateway.period import read, seconds
 from gateway.types import Operator, Outcome, Scope
-from tests.periods import NOW, change, memory, signal
+from tests.periods import NOW, change, earnings, lesson, memory, signal
 
 ANN, BOB = (Scope(tenant="acme", user=user, session="s1") for user in ("ann", "bob"))
 RIVAL = Scope(tenant="rival", user="ann", session="s1")
@@ -20,8 +20,14 @@ RIVAL = Scope(tenant="rival", user="ann", session="s1")
 class Record:
     """A chronicle that holds what it is given, and whose reader has to be an operator."""
 
-    def __init__(self, *exchanges: Glance, signals: Sequence[Observed] = (), changes: Sequence[Evolved] = ()) -> None:
-        self._exchanges, self._signals, self._changes = exchanges, signals, changes
+    def __init__(
+        self,
+        *exchanges: Glance,
+        signals: Sequence[Observed] = (),
+        changes: Sequence[Evolved] = (),
+        earned: Sequence[Credited] = (),
+    ) -> None:
+        self._exchanges, self._signals, self._changes, self._earned = exchanges, signals, changes, earned
 
     async def signals(self, authority: Scope | Operator, since: float, limit: int) -> list[Observed]:
         assert isinstance(authority, Operator)
@@ -36,7 +42,7 @@ class Record:
         return [one for one in self._exchanges if one.at >= since][-limit:]
 
     async def earned(self, operator: Operator, since: float, limit: int) -> list[Credited]:
-        return []
+        return [one for one in self._earned if one.earned.at >= since][-limit:]
 
     async def steps(self, operator: Operator, after: int, limit: int) -> list[Step]:
         raise AssertionError("a report does not ask for these")
@@ -65,6 +71,23 @@ async def test_calls_know_their_place_in_their_session_however_early_it_began() 
     assert (facts.since, facts.until, facts.is_cut) == (NOW - 60, NOW + 1, False)
 
 
+async def test_of_a_lesson_that_two_users_learnt_each_has_what_it_earned_with_them_and_a_shared_one_with_all() -> None:
+    def credited(memory: str, *scopes: Scope) -> list[Credited]:
+        (won,) = earnings(memory, is_told=True, right=1, wrong=0)
+        return [Credited(scope=scope, earned=won) for scope in scopes]
+
+    record = Record(earned=[*credited("m_1", ANN, BOB, BOB, RIVAL), *credited("m_2", ANN, BOB), *credited("gone", ANN)])
+    same, shared, rule = memory("m_1", "…", lesson()), memory("m_2", "…", lesson()), memory("m_3", "Never.")
+    memories = [(ANN.owner, same), (BOB.owner, same), (ANN.common.owner, shared), (ANN.owner, rule)]
+    facts = await read(record, memories, tenant="acme", since=None, until=NOW)
+    assert [(held.owner, held.memory.id, len(held.earned)) for held in facts.lessons] == [
+        (ANN.owner, "m_1", 1),
+        (BOB.owner, "m_1", 2),
+        (ANN.common.owner, "m_2", 2),
+    ]
+    assert list(facts.memories) == [same, same, shared, rule]
+
+
 @pytest.mark.promise("P7")
 async def test_of_a_tenant_only_their_own_is_read_and_else_everything() -> None:
     scopes = {"ann": ANN, "rival": RIVAL}
@@ -73,7 +96,7 @@ async def test_of_a_tenant_only_their_own_is_read_and_else_everything() -> None:
         signals=[Observed(scope=scope, signal=signal("tool_error", name)) for name, scope in scopes.items()],
         changes=[Evolved(scope=scope, change=change("ADD", number)) for number, scope in enumerate(scopes.values())],
     )
-    own = await read(record, [memory("m_1", "…")], tenant="acme", since=None, until=NOW)
+    own = await read(record, [(ANN.owner, memory("m_1", "…"))], tenant="acme", since=None, until=NOW)
     everything = await read(record, (), tenant=None, since=None, until=NOW)
     assert [one.exchange for one in own.calls] == [one.exchange for one in own.signals] == ["ann"]
     assert [one.at for one in own.changes] == [NOW]

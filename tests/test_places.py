@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.places import MAX_TEXT_CHARS, defined, is_file, is_touched, named
+from gateway.places import MAX_FOLDERS, MAX_TEXT_CHARS, defined, is_file, is_touched, named
 
 TEST = "tests/test_cart.py::TestCart::test_total[eur-2]"
 
@@ -25,6 +25,9 @@ TEST = "tests/test_cart.py::TestCart::test_total[eur-2]"
         ("rename (Cart.total_price)", "Cart.total_price"),
         ("call total_price() twice", "total_price"),
         ("--- FAIL: TestTotal (0.00s)", "TestTotal"),
+        ("see:src/cart.py", "src/cart.py"),
+        ("see [cart.py] or <src/cart.py>", "src/cart.py"),
+        ("list[LineItem]", "LineItem"),
     ],
 )
 def test_a_place_is_touched_by_its_name(text: str, place: str) -> None:
@@ -47,6 +50,19 @@ def test_a_place_is_touched_by_its_name(text: str, place: str) -> None:
 )
 def test_another_place_is_not_touched(text: str, place: str) -> None:
     assert not is_touched(place, named(text))
+
+
+@pytest.mark.parametrize("piece", ["-", ".", "./", "/", "\\", "::<", "::a<", "::-<-", "[/", "/..", "a/", "--/", "a-"])
+def test_lines_of_dashes_dots_and_slashes_are_read_once(piece: str) -> None:
+    """Without the mend most of these texts take a third of a second each."""
+    for text in range(200):
+        assert str(text) in named(f"{piece * (4_000 // len(piece) - 4)} {text}")
+
+
+def test_of_a_very_deep_path_the_innermost_folders_are_known() -> None:
+    names = named("a/" * 1_000 + "b/c.py")
+    assert is_touched("a/b/c.py", names)
+    assert len(names) <= MAX_FOLDERS + 2
 
 
 def test_of_a_long_text_both_ends_are_read() -> None:

@@ -8,7 +8,7 @@ import pytest
 from gateway.experience import Credit
 from gateway.rates import ENOUGH
 from gateway.report import MAX_CHANGES, Adherence, Learnt, Report, Sighted, Tokens, report
-from tests.periods import DAY_S, NOW, arm, call, change, earnings, facts, lesson, memory, signal
+from tests.periods import DAY_S, NOW, arm, call, change, earnings, facts, held, lesson, memory, signal
 
 
 def test_of_an_empty_period_there_is_nothing_to_report_and_it_says_so() -> None:
@@ -93,6 +93,19 @@ def test_a_lesson_is_told_with_its_evidence_and_what_it_earned() -> None:
     assert learnt.uplift is not None
     assert learnt.uplift.mean == pytest.approx(41 / 52 - 11 / 32)
     assert learnt.uplift.low > 0
+
+
+def test_a_lesson_that_two_users_learnt_is_told_of_each_with_what_it_earned_there() -> None:
+    known = memory("m_1", "Dates as ISO.", lesson())
+    lessons = [
+        held(known, *earnings("m_1", is_told=True, right=3, wrong=1), owner="ann"),
+        held(known, *earnings("m_1", is_told=True, right=0, wrong=9), owner="bob"),
+    ]
+    found = report(facts(lessons=lessons)).lessons
+    assert [(one.owner, one.id, one.told.right, one.told.outcomes) for one in found] == [
+        ("ann", "m_1", 3, 4),
+        ("bob", "m_1", 0, 9),
+    ]
 
 
 @pytest.mark.promise("P10")

@@ -181,6 +181,34 @@ async def test_a_session_that_has_been_quiet_for_long_is_looked_at_once_more(sch
     assert await school.learner.step() == 0
 
 
+async def test_of_calls_under_way_together_none_is_lost_to_those_that_follow(school: School) -> None:
+    first, second, third = booking("s1")
+    study = school.learner._study
+    assert study is not None
+    for one in (first, third, second):
+        await study.learn(msgspec.structs.replace(one, learns=LEARNS))
+    assert [one.id for one in study._sessions[ANN.owner, "s1"]] == [first.id, second.id, third.id]
+
+
+async def test_long_texts_are_kept_at_hand_by_their_ends(school: School) -> None:
+    text = f"begin {'x' * 1_000_000} end"
+    await school.happened(exchange(Turn(role="tool", text=text, answers="call_1"), user("And?"), answers=["Fine."]))
+    study = school.learner._study
+    assert study is not None
+    ((kept,),) = study._sessions.values()
+    assert len(kept.turns[0].text) < 20_000
+    assert (kept.turns[0].text[:5], kept.turns[0].text[-3:], kept.turns[1].text) == ("begin", "end", "And?")
+
+
+async def test_feedback_does_not_wait_for_everything_else_to_be_learnt(school: School) -> None:
+    await school.journal.commit(exchange(user("Where is my card?"), answers=["card_lost"], learns=LEARNS))
+    await school.learner.step()
+    await school.labelled("ex_1", "card_arrival")
+    await school.journal.commit(exchange(user("Hello!"), id="ex_2", answers=["Hi."], learns=LEARNS))
+    assert await school.learner.step() == 2
+    assert [memory.kind for memory in await school.lessons()] == ["correction"]
+
+
 async def test_a_lesson_without_which_things_go_better_is_told_no_more(school: School) -> None:
     await school.happened(*booking("s1"), *booking("s2"))
     (memory,) = await school.lessons()

@@ -92,6 +92,11 @@ def test_a_broken_schema_says_which_rule_and_where() -> None:
     taught = draft("schema_violation", details, tool="book", key="book|date pattern")
     assert taught.text == 'Arguments of `book` broke the schema asked for: `date` (pattern) was "tomorrow".'
     assert (taught.tools, taught.signature, taught.origin, taught.slot) == (("book",), "", "assistant", "date pattern")
+    of_each = draft("schema_violation", {"path": "passengers.*.name", "rule": "type"}, tool="book")
+    assert (of_each.text, of_each.slot) == (
+        "Arguments of `book` broke the schema asked for: `passengers.[].name` (type).",
+        "passengers.[].name type",
+    )
     of_format = draft("schema_violation", {"path": "", "rule": "json"}, key="format| json")
     assert (of_format.text, of_format.tools) == ("An answer broke the schema asked for: `$` (json).", ())
     assert not teaches("schema_violation", {"path": "date"}, tool="book")

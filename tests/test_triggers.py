@@ -163,7 +163,7 @@ def test_likeness_without_a_telling_word_in_common_is_not_enough() -> None:
 
 def test_labels_far_behind_the_best_are_left_out() -> None:
     near = label("near", "I lost my card on the train", "I lost my card on a train", "I lost my card in the train")
-    far = label("far", "I lost my phone on the bus", "Where is the bus?", "How much is the fish?")
+    far = label("far", "I lost my phone, train or bus", "Where is the bus?", "How much is the fish?")
     question = "I lost my card on the train!"
     assert keys([far], call(offers=[]), question) == ["label|far"]
     assert keys([near, far], call(offers=[]), question) == ["label|near"]
@@ -213,3 +213,11 @@ def test_whatever_is_asked_the_best_comes_first_and_order_changes_nothing(
     found = triggered(known, made, question)
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     assert triggered(data.draw(st.permutations(known)), made, question) == found
+
+
+def test_how_one_asks_is_not_what_one_asks_after() -> None:
+    trade = label("exchange", "What is the best way to exchange currency?", "How do I exchange my dollars?")
+    pay = label("pay", "How do I top up with Apple Pay?", "Can I use Apple Pay here?")
+    for beside in ("What is the best way to tune a violin?", "How do I prune an apple tree?"):
+        assert keys([trade, pay], call(offers=[]), beside) == []
+    assert keys([trade, pay], call(offers=[]), "What is the best way to exchange dollars?") == ["label|exchange"]

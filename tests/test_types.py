@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ScopeError
-from gateway.types import Outcome, Scope
+from gateway.types import Outcome, Scope, Turn
 
 names = st.text("a:1us", min_size=1, max_size=4)
 scopes = st.builds(Scope, tenant=names, user=st.none() | names, session=names, agent=names)
@@ -55,3 +56,8 @@ def test_two_scopes_have_one_owner_only_where_one_person_is_meant(one: Scope, ot
 )
 def test_an_outcome_is_one_line_in_a_header(outcome: Outcome, header: str) -> None:
     assert outcome.header == header
+
+
+def test_a_turn_that_was_kept_before_errors_were_marked_is_read_as_it_was() -> None:
+    kept = msgspec.json.encode({"role": "tool", "text": "found", "answers": "call_1"})
+    assert msgspec.json.decode(kept, type=Turn) == Turn(role="tool", text="found", answers="call_1", is_error=False)

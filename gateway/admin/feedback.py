@@ -16,7 +16,17 @@ import msgspec
 from msgspec import Meta
 
 from gateway import encodings, identify
-from gateway.errors import BadRequest, Gone, MemoryUnavailable, NotFound, NotNow, RequestError, TooLarge
+from gateway.errors import (
+    BadRequest,
+    Conflict,
+    Gone,
+    MemoryUnavailable,
+    NotFound,
+    NotNow,
+    RequestError,
+    TooLarge,
+    Unauthorized,
+)
 from gateway.experience import Feedback
 from gateway.headers import first_value
 from gateway.pipeline import MAX_SHOWN_CHARS, Answer, Gateway, Request
@@ -82,7 +92,7 @@ async def answer(desk: Desk, request: Request) -> Answer:
     if request.method == "POST" and not about:
         return await _take(desk, request, claimed)
     if request.method == "GET" and about:
-        return await _tell(desk, claimed, about)
+        return await _tell(desk, request.headers, claimed, about)
     shown = f"{request.method} {request.path[:MAX_SHOWN_CHARS]}"
     raise NotFound(f"there is no {shown}; there is POST /v1/feedback and GET /v1/feedback/{{id}}", code="unknown_path")
 
@@ -115,7 +125,7 @@ async def _settle(desk: Desk, headers: Headers, claimed: identify.Claims, docume
 async def _accept(desk: Desk, headers: Headers, claimed: identify.Claims, document: object) -> _Entry:
     """Put feedback on record. Raises `RequestError` for what cannot be taken."""
     given, clock = _checked(document), desk.gateway.clock
-    who = _identity(desk.gateway, headers, claimed, given)
+    who = _identity(desk.gateway, headers, claimed, given, is_tenant_enough=bool(given.exchange))
     if not given.exchange and who.session is None:
         raise _fault("say by `exchange` or `session` what is judged", param="exchange")
     feedback = Feedback(
@@ -134,19 +144,27 @@ async def _accept(desk: Desk, headers: Headers, claimed: identify.Claims, docume
     with _recording():
         taken = await desk.history.give(who.scope(feedback.session), feedback)
     if taken == "unknown":
-        meant = f"exchange {given.exchange}" if given.exchange else f"session {feedback.session} of this user"
-        raise NotFound(f"there is no {meant} under this key", code="not_found")
+        whose = " of this user" if who.user is not None else ""
+        meant = f"exchange {given.exchange}" if given.exchange else f"session {feedback.session}"
+        raise NotFound(f"there is no {meant}{whose} under this key", code="not_found")
+    if taken == "other":
+        message = (
+            f"feedback {given.id} is on record already, on another exchange or with other words; give this another id"
+        )
+        raise Conflict(message, code="id_taken", param="id")
     if taken == "late":
         raise Gone(f"this is more than {FEEDBACK_S / 86_400:.0f} days ago", code="too_late")
     desk.on_given()
     return {"id": feedback.id, "status": "accepted"}
 
 
-async def _tell(desk: Desk, claimed: identify.Claims, about: str) -> Answer:
+async def _tell(desk: Desk, headers: Headers, claimed: identify.Claims, about: str) -> Answer:
+    user = _identity(desk.gateway, headers, claimed, Given(), is_tenant_enough=True).user
     with _recording():
-        became = await desk.history.became(claimed.tenant, about)
+        became = await desk.history.became(claimed.tenant, about, user)
     if became is None:
-        raise NotFound(f"there is no feedback {about[:MAX_SHOWN_CHARS]} under this key", code="not_found")
+        whose = "under this key, or several users' is of this id: name the user" if user is None else "of this user"
+        raise NotFound(f"there is no feedback {about[:MAX_SHOWN_CHARS]} {whose}", code="not_found")
     return _json(200, became)
 
 
@@ -170,14 +188,26 @@ def _checked(document: object) -> Given:
     return given
 
 
-def _identity(gateway: Gateway, headers: Headers, claimed: identify.Claims, given: Given) -> identify.Identity:
-    """Who speaks, read as of a call whose body names the same user."""
+def _identity(
+    gateway: Gateway, headers: Headers, claimed: identify.Claims, given: Given, *, is_tenant_enough: bool
+) -> identify.Identity:
+    """Who speaks, read as of a call whose body names the same user. Raises `Unauthorized`.
+
+    Args:
+        is_tenant_enough: whoever names no user speaks for the tenant, as an application's own checks do; they may not
+            where users are signed for.
+    """
     fields = {"user": msgspec.Raw(msgspec.json.encode(given.user))} if given.user else {}
     sent = Sent(headers, Call(body=b"", fields=fields, model="", turns=(), slots=()))
     claimed = msgspec.structs.replace(claimed, session=given.session.strip() or claimed.session)
     visits = gateway.visits
     agent = identify.agent_of(claimed, sent)
     policy = visits.policies.current.match("", "/v1/feedback", agent, headers).identify
+    named = identify.identity(claimed, sent, policy, "off")
+    if claimed.is_signed_for and named.user is None:
+        raise Unauthorized("users are signed for here, and this request names none", code="user_required")
+    if is_tenant_enough:
+        return named
     return identify.identity(claimed, sent, policy, policy.anonymous or visits.anonymous)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+
 # The one place where Python tells what it makes of a pattern, which its stubs leave out.
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any

@@ -44,6 +44,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     input: msgspec.Raw = ABSENT
     tool_use_id: str | None = None
+    is_error: object = None
+    """Of a tool's result, true when the call failed; anything else there says nothing, and breaks nothing."""
 
     @property
     def inner(self) -> Sequence[Block]:
@@ -94,7 +96,7 @@ def spoken(blocks: Sequence[Block]) -> Turn:
 def results(blocks: Iterable[Block]) -> list[Turn]:
     """A turn for each tool result."""
     return [
-        Turn(role="tool", text=text_of(block.inner), answers=block.tool_use_id)
+        Turn(role="tool", text=text_of(block.inner), answers=block.tool_use_id, is_error=block.is_error is True)
         for block in blocks
         if block.type == "tool_result"
     ]

@@ -95,6 +95,13 @@ _SELF_MADE = re.compile(
 )
 """Where a time limit is an argument that the caller got wrong."""
 
+_REJECTED = re.compile(
+    r"\buser (?:doesn['’]t want to|rejected|denied|declined|cancel+ed)\b"
+    r"|\b(?:interrupted|rejected|denied|cancel+ed) by (?:the )?user\b",
+    re.IGNORECASE,
+)
+"""Marked as errors by clients whose user did not let a call happen: no fault of the call."""
+
 _ENVIRONMENT_STATUSES = frozenset((408, 425, 429, *range(500, 600)))
 _TIMED_OUT = 124
 """The exit code of `timeout`."""
@@ -136,10 +143,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """True for what the caller did not cause: a rate limit, a fault of the server, a connection that is not there."""
 
 
-def failure(call: ToolCall, text: str) -> Failure | None:
-    """The error that a tool's result reports; None when it reports none."""
+def failure(call: ToolCall, text: str, *, is_marked: bool = False) -> Failure | None:
+    """The error that a tool's result reports; None when it reports none. `is_marked` where the client calls it one."""
     output = output_of(text)
     words = _error_words(call, output)
+    if words is None and is_marked and output.exit_code is None and not _REJECTED.search(text[:HEAD_CHARS]):
+        words = (output.printed or text).strip() or None
     if words is None or report(output.printed) is not None:
         return None
     line = _telling_line(words) or _telling_line(text) or text.strip()[:HEAD_CHARS] or "error"

@@ -11,8 +11,8 @@ import re
 MAX_ITEM_CHARS = 1_000
 """Of an item are given: longer ones are told by their beginning."""
 
-MAX_READ_CHARS = 64_000
-"""From a message's end are searched for its item."""
+MAX_READ_CHARS = 16_000
+"""From either end of a message are searched for its item: a whole document may stand between."""
 
 MAX_CUE_CHARS = 80
 MAX_PLAIN_CHARS = 300
@@ -32,7 +32,11 @@ _CUE = re.compile(
 )
 """Where the model is to go on."""
 
-_QUOTED = re.compile(r'"""(.+?)"""|```(?:\w*\n)?(.+?)```|"([^"\n]+)"|“([^”\n]+)”|«([^»\n]+)»|「([^」\n]+)」', re.DOTALL)
+_QUOTED = re.compile(
+    r'"""(.+?)"""|```(?:\w*\n)?(.+?)```|"([^"\n]+)"|“([^“”\n]+)”|«([^«»\n]+)»|「([^「」\n]+)」', re.DOTALL
+)
+"""An opening mark ends the search for a closing one: else each of many that stay open would search to the end."""
+
 _ENDS = " \t\r\n\"'“”«»`"
 
 
@@ -42,10 +46,12 @@ def item_of(text: str) -> str:
     What stands after the last mark at a line's beginning; of a message that is longer than people type, or of several
     lines, else the last words in quotation marks, else its last line.
     """
-    body = text[-MAX_READ_CHARS:].strip()
+    is_whole = len(text) <= 2 * MAX_READ_CHARS
+    body = (text if is_whole else f"{text[:MAX_READ_CHARS]}\n{text[-MAX_READ_CHARS:]}").strip()
     cue = _CUE.search(body, max(0, len(body) - MAX_CUE_CHARS))
     body = body[: cue.start()].strip() if cue is not None else body
-    marks = [mark.end() for mark in _MARK.finditer(body) if body[mark.end() :].strip(_ENDS)]
+    end = len(body.rstrip(_ENDS))
+    marks = [mark.end() for mark in _MARK.finditer(body) if mark.end() < end]
     if marks:
         item = body[marks[-1] :]
     elif len(body) <= MAX_PLAIN_CHARS and "\n" not in body:

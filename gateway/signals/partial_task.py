@@ -35,8 +35,9 @@ class PartialTask:
     """See the module."""
 
     name = "partial_task"
-    version = 1
+    version = 2
     grade: Grade = "B"
+    """Of what the user says; what is only inferred, an answer in words of its own belies."""
 
     def find(self, seen: Seen) -> Sequence[Signal]:
         """What the user says that the answer before lacked, and what this answer lacks."""
@@ -51,7 +52,7 @@ class PartialTask:
         if task is None or not answer or says("goes_on", answer[-ENDING_CHARS:]):
             return ()
         lacking = missing(task, answer)
-        return [self._signal(seen, lacking[0], text, "; ".join(lacking), task.shape)] if lacking else ()
+        return [self._signal(seen, lacking[0], text, "; ".join(lacking), task.shape, grade="C")] if lacking else ()
 
     def _complained(self, seen: Seen, text: str) -> Sequence[Signal]:
         earlier, line = before(seen), first_line(text)
@@ -69,12 +70,23 @@ class PartialTask:
         is_lacking = told is not None or not mention_of(stems)(earlier.answer)
         if place or (is_of_task and is_lacking):
             shape: Shape = task.shape if task is not None else "series"
-            return [self._signal(seen, line, earlier.question, place or what, shape, earlier.exchange)]
+            return [self._signal(seen, line, earlier.question, place or what, shape, about=earlier.exchange)]
         return ()
 
-    def _signal(self, seen: Seen, evidence: str, task: str, lacking: str, shape: Shape, about: str = "") -> Signal:
+    def _signal(
+        self,
+        seen: Seen,
+        evidence: str,
+        task: str,
+        lacking: str,
+        shape: Shape,
+        *,
+        about: str = "",
+        grade: Grade | None = None,
+    ) -> Signal:
         details = {"task": task[:MAX_ITEM_CHARS], "missing": lacking}
-        return signal(self, seen, evidence, is_good=False, key=f"partial_task|{shape}", about=about, details=details)
+        key = f"partial_task|{shape}"
+        return signal(self, seen, evidence, is_good=False, grade=grade, key=key, about=about, details=details)
 
 
 def _whole_answer(seen: Seen) -> str:

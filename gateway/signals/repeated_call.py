@@ -6,7 +6,8 @@ call that brings something new each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -20,6 +21,10 @@ REPEATS = 3
 
 OSCILLATION = 4
 """Calls that make two of them alternate: A, B, A, B."""
+
+
+MAX_CALLS = 500
+"""Newest calls of a session that are looked at; a loop is near."""
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,17 +41,18 @@ class RepeatedCall:
     """See the module."""
 
     name = "repeated_call"
-    version = 1
+    version = 2
     grade: Grade = "B"
 
     def find(self, seen: Seen) -> Sequence[Signal]:
         """One when a loop is complete, and not again while it goes on; its key is `tool|repeat` or `|oscillation`."""
-        steps = [_step(one) for one in answered_before(seen)]
-        found = []
-        for one in answered(seen):
-            steps.append(_step(one))
-            found += [self._signal(seen, one, shape, times) for shape, times in _loops(steps)]
-        return found
+        calls = [*answered_before(seen), *answered(seen)][-MAX_CALLS:]
+        return [
+            self._signal(seen, one, shape, times)
+            for one, loops in zip(calls, _loops(map(_step, calls)), strict=True)
+            if one.exchange is seen.exchange
+            for shape, times in loops
+        ]
 
     def _signal(self, seen: Seen, one: Answered, shape: str, times: int) -> Signal:
         call = one.call
@@ -66,7 +72,7 @@ DETECTOR: Detector = RepeatedCall()
 
 
 def _step(one: Answered) -> _Step:
-    error = failure(one.call, one.result.text)
+    error = failure(one.call, one.result.text, is_marked=one.result.is_error)
     return _Step(
         asked=asked(one.call),
         result=one.result.text if error is None else error.signature,
@@ -74,25 +80,26 @@ def _step(one: Answered) -> _Step:
     )
 
 
-def _loops(steps: Sequence[_Step]) -> Iterator[tuple[str, int]]:
-    """The loops that the last step completes, by shape and number of calls."""
-    if _repeats(steps) == REPEATS:
-        yield "repeat", REPEATS
-    if _alternates(steps) and not _alternates(steps[:-1]):
-        yield "oscillation", OSCILLATION
+def _loops(steps: Iterable[_Step]) -> Iterator[Sequence[tuple[str, int]]]:
+    """For each step the loops that it completes, by shape and number of calls."""
+    runs: dict[str, tuple[_Step, int]] = {}
+    """By what is asked: the last step that asked it, and how often it was taken since something changed."""
+    last: deque[_Step] = deque(maxlen=OSCILLATION)
+    was_alternating = False
+    for step in steps:
+        before, times = runs.get(step.asked, (step, 0))
+        times = times + 1 if before == step else 1
+        if step.is_change:
+            runs.clear()
+        runs[step.asked] = step, times
+        last.append(step)
+        is_alternating = _alternates(last)
+        yield [
+            *([("repeat", REPEATS)] if times == REPEATS else ()),
+            *([("oscillation", OSCILLATION)] if is_alternating and not was_alternating else ()),
+        ]
+        was_alternating = is_alternating
 
 
-def _repeats(steps: Sequence[_Step]) -> int:
-    """How often the last step was taken since something changed."""
-    last, count = steps[-1], 0
-    for step in reversed(steps):
-        if step == last:
-            count += 1
-        elif step.is_change or step.asked == last.asked:
-            break
-    return count
-
-
-def _alternates(steps: Sequence[_Step]) -> bool:
-    last = steps[-OSCILLATION:]
+def _alternates(last: Sequence[_Step]) -> bool:
     return len(last) == OSCILLATION and last[0] == last[2] != last[1] == last[3] and last[0].asked != last[1].asked

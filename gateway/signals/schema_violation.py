@@ -7,6 +7,7 @@ tells.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,12 @@ from gateway.signals.truncation import CUT
 MAX_CHARS = 64 * 1024
 """Of a schema, and of what is held to it."""
 
+MAX_NODES = 2_000
+"""Values in a schema: whether it is one is checked by rules without a bound."""
+
+KEPT_SCHEMAS = 64
+"""Checked ones that are remembered: a session's tools come again with each call."""
+
 MAX_STEPS = 20_000
 """Rules that are applied to one value: thousands are a large schema, more are one that multiplies itself."""
 
@@ -43,7 +50,7 @@ class SchemaViolation:
     """See the module."""
 
     name = "schema_violation"
-    version = 1
+    version = 2
     grade: Grade = "A"
 
     def find(self, seen: Seen) -> Sequence[Signal]:
@@ -95,16 +102,40 @@ def _broken(schema: str, text: str) -> list[_Broken]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return [_Broken(path="", rule="json", value=text[:MAX_EVIDENCE_CHARS])]
-    try:
-        rules = json.loads(schema)
-        if _PATTERNS in json.dumps(rules):
-            return []
-        Draft202012Validator.check_schema(rules)
-        errors = list(itertools.islice(_errors(rules, value), MAX_VIOLATIONS))
-    except (ValueError, SchemaError, Unresolvable, RecursionError, _TooMuch):
+    rules = _rules(schema)
+    if rules is None:
         return []
+    try:
+        errors = list(itertools.islice(_errors(rules, value), MAX_VIOLATIONS))
+    except (Unresolvable, RecursionError, _TooMuch):
+        return []
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return []  # numbers beyond reckoning, and references to what is no schema, which no check sees
     found = (_Broken(path=_path(error), rule=str(error.validator), value=_value(error, text)) for error in errors)
     return list({(one.path, one.rule): one for one in found}.values())
+
+
+@functools.lru_cache(maxsize=KEPT_SCHEMAS)
+def _rules(schema: str) -> Any:
+    """A schema that may be applied; None for any other."""
+    try:
+        rules = json.loads(schema)
+        if _PATTERNS in json.dumps(rules) or _is_large(rules):
+            return None
+        Draft202012Validator.check_schema(rules)
+    except (ValueError, SchemaError, RecursionError):
+        return None
+    return rules
+
+
+def _is_large(rules: Any) -> bool:
+    """Whether a schema holds more values than are read."""
+    rest, count = [rules], 0
+    while rest and count <= MAX_NODES:
+        node = rest.pop()
+        count += 1
+        rest += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return count > MAX_NODES
 
 
 def _errors(rules: Any, value: Any) -> Iterator[ValidationError]:

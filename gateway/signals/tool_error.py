@@ -13,12 +13,12 @@ class ToolError:
     """See the module."""
 
     name = "tool_error"
-    version = 1
+    version = 2
     grade: Grade = "A"
 
     def find(self, seen: Seen) -> Sequence[Signal]:
         """One for each result that is an error; its key is `tool|signature`."""
-        failed = ((one, failure(one.call, one.result.text)) for one in answered(seen))
+        failed = ((one, failure(one.call, one.result.text, is_marked=one.result.is_error)) for one in answered(seen))
         return [self._signal(seen, one, error) for one, error in failed if error is not None]
 
     def _signal(self, seen: Seen, one: Answered, error: Failure) -> Signal:

@@ -7,11 +7,13 @@ import gzip
 import io
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jwt
 import msgspec
 import openai
 import pytest
@@ -20,6 +22,7 @@ from openai import AsyncOpenAI
 from gateway.admin import feedback
 from gateway.admin.feedback import Desk, Given, is_feedback
 from gateway.body import Body
+from gateway.config import Auth
 from gateway.errors import NotNow
 from gateway.pipeline import Request
 from gateway.testing import ScriptedUpstream, Step
@@ -163,6 +166,80 @@ async def test_of_another_key_there_is_neither_an_exchange_nor_feedback(
     assert (await give(http, served.url, {"exchange": exchange, "value": True}, **other))[0] == 404
     assert (await became(http, served.url, "mine", **other))[0] == 404
     assert (await became(http, served.url, "mine"))[0] == 200
+
+
+@pytest.mark.promise("P7")
+async def test_who_names_a_user_neither_judges_nor_reads_what_is_another_users(
+    served: Served, http: aiohttp.ClientSession
+) -> None:
+    root = served.url.removesuffix("/v1")
+    exchange = await call(http, f"{root}/u/alice/v1")
+    body = {"id": "mine", "exchange": exchange, "comment": "My account is 4711."}
+    assert (await give(http, f"{root}/u/alice/v1", body))[0] == 202
+    correction = {"exchange": exchange, "correction": "Ask Mallory."}
+    for url, named, headers in (
+        (f"{root}/u/mallory/v1", {}, {}),
+        (served.url, {"user": "mallory"}, {}),
+        (served.url, {}, {"x-accrue-user": "mallory"}),
+        (served.url, {"user": "alice"}, {"x-accrue-user": "mallory"}),
+    ):
+        status, refused = await give(http, url, {**correction, **named}, **headers)
+        assert (status, refused) == await give(http, url, {**correction, **named}, **headers)
+        assert (status, refused["error"]["code"]) == (404, "not_found")
+        unknown = await give(http, url, {**correction, **named, "exchange": "ex_none"}, **headers)
+        assert unknown[1]["error"]["message"].replace("ex_none", exchange) == refused["error"]["message"]
+    assert (await became(http, f"{root}/u/mallory/v1", "mine"))[0] == 404
+    assert (await became(http, served.url, "mine", **{"x-accrue-user": "mallory"}))[0] == 404
+    assert (await became(http, f"{root}/u/alice/v1", "mine"))[0] == 200
+    assert (await became(http, served.url, "mine"))[0] == 200
+    assert (await give(http, served.url, {**correction, "user": "alice"}))[0] == 202
+    assert (await give(http, served.url, correction))[0] == 202  # an application's own check
+
+
+@pytest.mark.promise("P7")
+async def test_where_users_are_signed_for_each_request_has_to_name_one(
+    serve: Serve, http: aiohttp.ClientSession
+) -> None:
+    secret = "a secret of at least thirty-two bytes"
+    says = {"iss": "open-webui", "exp": time.time() + 300}
+    alice, mallory = (
+        {"x-openwebui-user-jwt": jwt.encode({"sub": name, **says}, secret, algorithm="HS256")}
+        for name in ("alice", "mallory")
+    )
+    async with serve(auth=Auth(openwebui_jwt_secret=secret)) as served:
+        exchange = await call(http, served.url, **alice)
+        body = {"id": "mine", "exchange": exchange, "value": True}
+        assert (await give(http, served.url, body))[1]["error"]["code"] == "user_required"
+        assert (await give(http, served.url, body, **{"x-openwebui-user-id": "alice"}))[0] == 401
+        assert (await give(http, served.url, {**body, "exchange": None, "session": "s1"}))[0] == 401
+        assert (await give(http, served.url, body, **mallory))[0] == 404
+        assert (await give(http, served.url, body, **alice))[0] == 202
+        assert [(await became(http, served.url, "mine", **who))[0] for who in ({}, mallory, alice)] == [401, 404, 200]
+
+
+async def test_an_id_of_ones_own_is_each_users_and_is_not_lost_for_what_another_gave(
+    served: Served, http: aiohttp.ClientSession
+) -> None:
+    exchanges = {name: await call(http, served.url, **{"x-accrue-user": name}) for name in ("ana", "bob")}
+    for name, exchange in exchanges.items():
+        body = {"id": "1", "exchange": exchange, "value": False}
+        assert (await give(http, served.url, body)) == (202, {"id": "1", "status": "accepted"})
+        told = await became(http, served.url, "1", **{"x-accrue-user": name})
+        assert told[1]["exchange"] == exchange
+    status, refused = await became(http, served.url, "1")
+    assert (status, "name the user" in refused["error"]["message"]) == (404, True)
+
+
+async def test_an_id_that_says_something_else_is_refused_with_its_reason(
+    served: Served, http: aiohttp.ClientSession
+) -> None:
+    body = {"id": "ticket-7", "exchange": await call(http, served.url), "value": False}
+    assert (await give(http, served.url, body))[0] == 202
+    for other in ({**body, "value": True}, {**body, "exchange": await call(http, served.url)}):
+        status, refused = await give(http, served.url, other)
+        assert (status, refused["error"]["code"], refused["error"]["param"]) == (409, "id_taken", "id")
+        assert "ticket-7 is on record already, on another exchange or with other words" in refused["error"]["message"]
+    assert (await give(http, served.url, body))[0] == 202
 
 
 @pytest.mark.parametrize(
@@ -365,7 +442,7 @@ async def test_what_cannot_be_put_on_record_is_not_said_to_be_accepted(
         desk = Desk(
             gateway=served.parts.gateway, history=record.history, memory="on", on_given=lambda: woken.append(None)
         )
-        record.journal.writer.submit(lambda connection: connection.execute("DROP TABLE feedback")).result(10)
+        record.journal.writer.submit(lambda connection: connection.execute("DROP TABLE exchanges")).result(10)
         with pytest.raises(NotNow, match="no such table") as refused:
             await feedback.answer(desk, request(method, path, document))
     assert (refused.value.status, woken) == (503, [])

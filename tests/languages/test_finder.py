@@ -18,6 +18,7 @@ WAYS = (
     r"\w+ing (?P<what_3>\w+) out",
     r"no more (?P<what_4>\w+)",
     r"(?:please )?leave",
+    r"(?P<what_6>\w{5})\b",
 )
 AFTER = r"\b(?:please |do )?"
 WORDS = ("please", "do", "never", "stop", "Stop", "no", "more", "leave", "leaving", "tea", "out", "please,", "\n")

@@ -100,9 +100,15 @@ def test_each_tool_result_is_a_turn() -> None:
     )
     assert results(held) == [
         Turn(role="tool", text="found", answers="toolu_1"),
-        Turn(role="tool", text="one\ntwo", answers="toolu_2"),
+        Turn(role="tool", text="one\ntwo", answers="toolu_2", is_error=True),
         Turn(role="tool", text="", answers="toolu_3"),
     ]
+
+
+@pytest.mark.parametrize("mark", [None, False, "true", 1, {}])
+def test_only_what_is_marked_as_an_error_is_one_and_an_odd_mark_breaks_nothing(mark: object) -> None:
+    held = blocks({"type": "tool_result", "tool_use_id": "toolu_1", "content": "found", "is_error": mark})
+    assert results(held) == [Turn(role="tool", text="found", answers="toolu_1")]
 
 
 def test_images_and_documents_are_media_wherever_they_stand() -> None:

@@ -80,7 +80,7 @@ def test_a_signal_has_what_is_the_same_of_all() -> None:
     found = signal(DETECTOR, Seen(exchange=exchange(user("x"))), "e" * 999, is_good=None, grade="C")
     assert (found.name, found.version, found.grade, found.exchange, found.session) == (
         "tool_error",
-        1,
+        DETECTOR.version,
         "C",
         "ex_1",
         "s1",

@@ -166,7 +166,7 @@ def strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, bool | float):
-        yield str(value)
+        yield msgspec.json.encode(value).decode()
     elif isinstance(value, tuple | list):
         for item in value:
             yield from strings(item)

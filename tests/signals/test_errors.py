@@ -239,3 +239,32 @@ def test_whatever_a_tool_says_is_read(arguments: str, text: str, start: str) -> 
     if found is not None:
         assert found.line in start + text
         assert len(found.signature) <= MAX_SIGNATURE_CHARS
+
+
+@pytest.mark.parametrize("text", ["The unit x does not exist; use metric", '{"hint": "use metric"}', "You may not."])
+def test_what_the_client_marks_as_an_error_is_one_whatever_it_says(text: str) -> None:
+    assert failure(PLAIN, text) is None
+    found = failure(PLAIN, text, is_marked=True)
+    assert found is not None
+    assert (found.line, found.is_environment) == (text, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n",
+        "The user doesn't want to proceed with this tool use.",
+        "[Request interrupted by user for tool use]",
+        "Exit code 1\n",
+        "FAILED tests/test_a.py::test_x - assert 1 == 2\n1 failed, 2 passed in 0.1s\n",
+    ],
+)
+def test_a_mark_makes_no_error_of_what_says_what_it_is(text: str) -> None:
+    assert failure(GREP, text, is_marked=True) is None
+
+
+def test_a_marked_error_of_the_environment_is_one() -> None:
+    found = failure(PLAIN, "We are overloaded, come back later", is_marked=True)
+    assert found is not None
+    assert found.is_environment

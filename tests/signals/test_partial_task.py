@@ -42,11 +42,25 @@ THREE = "Pricing: 10 a month. Marketing by mail. Hiring: two people."
 )
 def test_what_an_answer_lacks_is_seen(task: str, answer: str, lacking: str | None) -> None:
     (signal,) = DETECTOR.find(opens(task, answer))
-    assert (signal.name, signal.grade, signal.is_good) == ("partial_task", "B", False)
+    assert (signal.name, signal.grade, signal.is_good) == ("partial_task", "C", False)
     assert signal.evidence in task
     assert signal.details["task"] == task
     assert lacking is None or signal.details["missing"] == lacking
     assert signal.key in ("partial_task|list", "partial_task|series")
+
+
+@pytest.mark.parametrize(
+    ("task", "answer"),
+    [
+        (
+            "Explain TCP, UDP and QUIC.",
+            "TCP is reliable. The User Datagram Protocol sends single packets. QUIC builds on it.",
+        ),
+        ("List the price, the pros and the cons.", "Price: 10. Pros: it is small. Disadvantages: it is slow."),
+    ],
+)
+def test_an_answer_in_words_of_its_own_founds_no_lesson(task: str, answer: str) -> None:
+    assert {signal.grade for signal in DETECTOR.find(opens(task, answer))} <= {"C"}
 
 
 CALL = ToolCall(id="call_1", name="write", arguments="{}")
@@ -104,6 +118,7 @@ def test_what_is_whole_or_goes_on_or_was_cut_lacks_nothing(seen: Seen) -> None:
 def test_what_the_user_says_is_lacking_is_about_the_answer_before(text: str, lacking: str) -> None:
     (signal,) = DETECTOR.find(follows(text, question=LIST, answer=THREE.replace("Hiring", "Staff")))
     assert (signal.about, signal.key, signal.evidence) == ("ex_0", "partial_task|list", text)
+    assert signal.grade == "B"
     assert signal.details == {"task": LIST, "missing": lacking}
 
 

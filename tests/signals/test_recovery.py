@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
+from gateway.signals.base import Seen
 from gateway.signals.recovery import DETECTOR, NEXT_CALLS
 from gateway.signals.tool_error import DETECTOR as TOOL_ERROR
-from tests.signals.worked import worked
+from gateway.types import Exchange
+from tests.signals.worked import result, worked
 
 FAILED = '{"flight": "HAT030", "date": "13.05.2024", "cabin": "economy"}'
 MENDED = '{"flight": "HAT030", "date": "2024-05-13", "cabin": "economy"}'
 ERROR = "Error: date '13.05.2024' is no date"
+
+
+def nested(value: str, depth: int = 450) -> str:
+    return f'{{"id": "W1", "deep": {"[" * depth}{value}{"]" * depth}}}'
 
 
 def test_the_field_that_was_changed_is_what_was_wrong() -> None:
@@ -55,8 +62,17 @@ def test_its_key_is_that_of_the_error() -> None:
         ('{"id": "W1"}', '{"id": "W1", "zip": 12}', "Error: zip is missing", "zip", ("", "12")),
         ('{"id": "W1", "n": 0}', '{"id": "W1", "m": 1}', "Error: n is unknown", "n, m", ("0, ", ", 1")),
         ('{"limit": 5000}', '{"limit": 100}', "Error: limit must be at most 1000", "limit", ("5000", "100")),
-        ('{"city": "NYC"}', '{"city": "New York"}', "Error: unknown city NYC", "city", ('"NYC"', '"New York"')),
         ('{"path": "src/app.py"}', '{"path": "src/web/app.py"}', "File not found", "path", None),
+        ('{"path": "tets/a.py"}', '{"path": "tests/a.py"}', "File not found", "path", None),
+        ('{"user": "sara"}', '{"user": "sara_7"}', "Error: no such user", "user", None),
+        ('{"pay": "credit_card_5634230"}', '{"pay": "gift_card_5634230"}', "Error: not found", "pay", None),
+        ('{"day": "tomorrow"}', '{"day": "2024-05-13"}', "Error: bad day", "day", None),
+        ('{"regex": "f("}', '{"regex": "f\\\\("}', "Error: bad regex", "regex", None),
+        ('{"cmd": "grep -P foo a"}', '{"cmd": "grep -E foo a"}', "Error: no -P here", "cmd", None),
+        ('{"unit": "celsius"}', '{"unit": "metric"}', "Error: use metric or imperial", "unit", None),
+        ('{"id": "W1", "to": "a"}', '{"id": "W1", "to": ["bo"]}', "Error: no list", "to", None),
+        ('{"id": "W1", "is": true}', '{"id": "W1", "is": false}', "Error: not so", "is", None),
+        ('{"to": ""}', '{"to": "ann"}', "Error: nobody", "to", None),
         (
             '{"command": "pytset -q tests", "description": "Run all tests"}',
             '{"command": "pytest -q tests", "description": "Once more, without the typo"}',
@@ -85,6 +101,19 @@ def test_fields_are_named_with_their_values_as_they_were_written(
         ("[1]", "not json", "Error: no"),
         ('{"limit": 5000}', '{"limit": 100}', "Error: no"),
         ('{"page": 1, "query": "x"}', '{"page": 1, "query": "zebra"}', "Error: bad"),
+        ('{"path": "/w/p1/CLAUDE.md"}', '{"path": "/w/p1/README.md"}', "File does not exist: /w/p1/CLAUDE.md"),
+        ('{"id": "sara_12"}', '{"id": "sara_112"}', "Error: user sara_12 not found"),
+        ('{"id": "jane_7"}', '{"id": "omar_7"}', "Error: user jane_7 not found"),
+        ('{"user": "sara_7", "flight": "HAT1"}', '{"user": "omar_1", "flight": "HAT1"}', "Error: sara_7 cannot pay"),
+        ('{"user": "sara_7", "flight": "HAT1"}', '{"user": "sara_7", "flight": "HAT2"}', "Error: HAT1 is full"),
+        ('{"at": "2024-05-01", "f": "H1"}', '{"at": "2024-05-02", "f": "H1"}', "Error: H1 is full on 2024-05-01"),
+        ('{"path": "/w/20240501/a.md"}', '{"path": "/w/20240501/notes.md"}', "Error: not found"),
+        ('{"user_id": 5, "of": "x"}', '{"user_id": 7, "of": "x"}', "Error: user_id 5 not found"),
+        ('{"command": "ls foo"}', '{"command": "ls bar"}', "ls: cannot access 'foo': No such file or directory"),
+        ('{"city": "NYC"}', '{"city": "New York"}', "Error: unknown city NYC"),
+        ('{"id": "W1", "f": [{"no": 1}, {"no": 2}]}', '{"id": "W1", "f": [{"no": 1}, {"no": 3}]}', "Error: 2 is full"),
+        (json.dumps({"n": [1] * 51, "id": "W1"}), json.dumps({"n": [2] * 50, "id": "W1"}), "Error: n is long"),
+        (nested("1"), nested("2"), "Error: not deep"),
         (FAILED, MENDED, "Error: 503 Service Unavailable"),
         (FAILED, MENDED, "booked"),
     ],
@@ -108,7 +137,7 @@ def test_of_several_tries_the_last_is_what_was_mended_and_it_is_told_once() -> N
 
 def test_two_errors_may_be_mended_at_once() -> None:
     other = '{"flight": "HAT030", "date": "2024-05-13", "cabin": "sofa"}'
-    session = worked((FAILED, ERROR), (other, "Error: no such cabin"), (MENDED, "booked"), tool="book")
+    session = worked((FAILED, ERROR), (other, "Error: no such cabin, but economy"), (MENDED, "booked"), tool="book")
     assert {found.details["field"] for found in DETECTOR.find(session)} == {"date", "cabin"}
 
 
@@ -123,3 +152,34 @@ def test_another_tool_mends_nothing() -> None:
     first = worked((FAILED, ERROR), tool="book").exchange
     second = worked((MENDED, "booked"), (MENDED, "booked"), tool="hold")
     assert not DETECTOR.find(type(second)(exchange=second.exchange, earlier=(first,)))
+
+
+def together(*exchanges: Exchange) -> Exchange:
+    """One exchange with the results of several."""
+    turns = tuple(turn for one in exchanges for turn in one.turns)
+    asked = tuple(call for one in exchanges for call in one.asked)
+    return msgspec.structs.replace(exchanges[-1], turns=turns, asked=asked)
+
+
+def test_calls_whose_results_came_together_mend_nothing() -> None:
+    failed, mended = result(FAILED, ERROR, tool="book", id="ex_0"), result(MENDED, "booked", tool="book")
+    assert DETECTOR.find(Seen(exchange=mended, earlier=(failed,)))
+    assert not DETECTOR.find(Seen(exchange=together(failed, mended)))
+
+
+def test_what_a_schema_lists_is_a_choice_and_no_name() -> None:
+    failed = result('{"cabin": "business"}', "Error: full", tool="book", id="ex_0")
+    mended = result('{"cabin": "economy"}', "booked", tool="book")
+    assert not DETECTOR.find(Seen(exchange=mended, earlier=(failed,)))
+    schema = json.dumps({"properties": {"cabin": {"enum": ["economy", "business"]}}})
+    listed = msgspec.structs.replace(failed, schemas={"book": schema})
+    (found,) = DETECTOR.find(Seen(exchange=mended, earlier=(listed,)))
+    assert (found.details["before"], found.details["after"]) == ('"business"', '"economy"')
+
+
+def test_an_error_that_only_the_client_calls_one_is_mended_too() -> None:
+    failed = result('{"unit": "x"}', "The unit x does not exist; use metric", tool="weather", id="ex_0")
+    mended = result('{"unit": "metric"}', "12 degrees", tool="weather")
+    assert not DETECTOR.find(Seen(exchange=mended, earlier=(failed,)))
+    marked = msgspec.structs.replace(failed, turns=(msgspec.structs.replace(failed.turns[0], is_error=True),))
+    assert DETECTOR.find(Seen(exchange=mended, earlier=(marked,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.signals.base import Seen
-from gateway.signals.repeated_call import DETECTOR
+from gateway.signals.repeated_call import DETECTOR, MAX_CALLS
 from gateway.types import Exchange
 from tests.signals.worked import result, worked
 
@@ -69,3 +69,18 @@ def test_what_a_model_says_of_its_command_does_not_make_it_another() -> None:
 def test_a_call_without_arguments_shows_its_name() -> None:
     (found,) = DETECTOR.find(worked(*[("", "[]")] * 3, tool="search"))
     assert found.evidence == "search"
+
+
+def test_a_change_begins_the_count_anew_for_every_other_call() -> None:
+    run, edit = ("get_job", "{}", "failed"), ("edit", '{"path": "a.py"}', "ok")
+    assert not DETECTOR.find(session(run, run, edit, run))
+    assert not DETECTOR.find(session(run, run, edit, run, run))
+    assert DETECTOR.find(session(run, run, edit, run, run, run))
+    assert DETECTOR.find(session(edit, edit, run, edit))
+
+
+def test_a_loop_is_seen_among_the_newest_of_many_calls_and_only_those_are_read() -> None:
+    one, other = ("get_job", "{}", "failed"), [("get", f'{{"n": {n}}}', "ok") for n in range(MAX_CALLS)]
+    assert DETECTOR.find(session(*other, one, one, one))
+    assert DETECTOR.find(session(one, one, *other[: MAX_CALLS - 3], one))
+    assert not DETECTOR.find(session(one, one, *other[: MAX_CALLS - 2], one))

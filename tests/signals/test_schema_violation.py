@@ -6,9 +6,10 @@ import json
 import socket
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from gateway.signals.base import Seen
-from gateway.signals.schema_violation import DETECTOR, MAX_CHARS
+from gateway.signals.schema_violation import DETECTOR, KEPT_SCHEMAS, MAX_CHARS, MAX_NODES
 from gateway.types import Reply, ToolCall, Turn
 from tests.exchanges import exchange, user
 
@@ -154,3 +155,35 @@ def test_a_schema_that_is_no_json_and_a_long_text_are_passed_over() -> None:
     assert not DETECTOR.find(Seen(exchange=exchange(user("x"), reply=reply, schemas={"": "{"})))
     assert not DETECTOR.find(said("x" * (MAX_CHARS + 1)))
     assert [found.details["rule"] for found in DETECTOR.find(said("[" * 50_000, {}))] == ["json"]
+
+
+@pytest.mark.parametrize(("nodes", "is_judged"), [(MAX_NODES, True), (MAX_NODES + 1, False)])
+def test_a_schema_of_too_many_values_is_not_applied(nodes: int, is_judged: bool) -> None:
+    schema = {"type": "string", "enum": ["x"] * (nodes - 3)}  # itself, two rules and what is listed
+    assert bool(DETECTOR.find(said("7", schema))) is is_judged
+
+
+def test_a_schema_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr(Draft202012Validator, "check_schema", checked.append)
+    schema = {"type": "integer", "title": "checked once"}
+    assert [len(DETECTOR.find(said(text, schema))) for text in ('"x"', "1", '"y"')] == [1, 0, 1]
+    assert checked == [schema]
+    assert KEPT_SCHEMAS > 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"multipleOf": 0.1}, "1" * 400),
+        ({"multipleOf": 2.5}, "Infinity"),
+        ({"$ref": "#/minimum", "minimum": 1}, "1"),
+        ({"$ref": "#/required", "required": ["a"]}, "1"),
+    ],
+)
+def test_what_cannot_be_reckoned_costs_no_other_signal(schema: object, text: str) -> None:
+    calls = (ToolCall(id="c0", name="odd", arguments=text), ToolCall(id="c1", name="order", arguments='{"id": 7}'))
+    reply = Reply(turns=(Turn(role="assistant", text="", calls=calls),), finish_reason="tool_calls")
+    schemas = {"odd": json.dumps(schema), "order": json.dumps({"properties": {"id": {"type": "string"}}})}
+    found = DETECTOR.find(Seen(exchange=exchange(user("x"), reply=reply, schemas=schemas)))
+    assert [one.tool for one in found] == ["order"]

@@ -58,3 +58,10 @@ def test_a_result_that_is_sent_again_is_told_once() -> None:
 
 def test_what_a_user_says_of_an_error_is_none() -> None:
     assert not DETECTOR.find(Seen(exchange=exchange(Turn(role="user", text="Error: no such flight"))))
+
+
+def test_a_result_that_the_client_calls_an_error_is_one() -> None:
+    turn = Turn(role="tool", text="The unit x does not exist", answers="call_1", is_error=True)
+    call = ToolCall(id="call_1", name="weather", arguments='{"unit": "x"}')
+    (found,) = DETECTOR.find(Seen(exchange=exchange(turn, asked=(call,))))
+    assert found.evidence == "The unit x does not exist"

@@ -16,7 +16,7 @@ from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
 from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import well_formed
-from gateway.journals.sqlite.rows import person
+from gateway.journals.sqlite.rows import DAMAGE, Person, person
 from gateway.types import Operator, Scope
 
 _decode_signal = msgspec.msgpack.Decoder(Signal).decode
@@ -100,7 +100,7 @@ def _glances(connection: sqlite3.Connection, authority: Scope | Operator, since:
 
 def _readable(rows: sqlite3.Cursor) -> Iterator[Glance]:
     for (payload,) in rows:
-        with suppress(msgspec.DecodeError):  # a damaged record must not hide all the others
+        with suppress(*DAMAGE):
             yield _decode_glance(payload)
 
 
@@ -116,18 +116,18 @@ def _steps(connection: sqlite3.Connection, after: int, limit: int) -> list[Step]
             at=at,
             scope=_scope(*named),
             exchange=exchange,
-            feedback=_feedback(connection, named[0], msgspec.json.decode(feedback)),
+            feedback=_feedback(connection, (named[0], named[1]), msgspec.json.decode(feedback)),
             is_over=bool(is_over),
         )
         for position, at, exchange, feedback, is_over, *named in rows
     ]
 
 
-def _feedback(connection: sqlite3.Connection, tenant: str, identifiers: list[str]) -> tuple[Feedback, ...]:
+def _feedback(connection: sqlite3.Connection, owner: Person, identifiers: list[str]) -> tuple[Feedback, ...]:
     """In the order in which it was learnt, each with its exchange; what was erased is not there."""
     found = [
         connection.execute(
-            "SELECT exchange, payload FROM feedback WHERE (tenant, id) = (?, ?)", (tenant, identifier)
+            "SELECT exchange, payload FROM feedback WHERE (tenant, user, id) = (?, ?, ?)", (*owner, identifier)
         ).fetchone()
         for identifier in identifiers
     ]

@@ -6,6 +6,7 @@ It knows who waits for what. Statements are in learning.py and rows.py.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -50,23 +51,36 @@ class SqliteHistory:
         return await asyncio.wrap_future(self._writer.submit(write))
 
     async def given(self, limit: int) -> list[Feedback]:
-        """Feedback not yet learnt of exchanges that are, oldest first."""
+        """Feedback not yet learnt of exchanges that are and can be read, oldest first."""
         before = self._clock.now() - FEEDBACK_S
-        unmatched = await self._reader.ask(partial(learning.read_unmatched, before=before))
-        if unmatched:
-            _log.warning("feedback_unmatched", count=len(unmatched))
-            await asyncio.wrap_future(self._writer.submit(partial(learning.give_up, positions=unmatched)))
-        return await self._reader.ask(partial(learning.read_given, limit=limit))
+        await self._give_up(await self._reader.ask(partial(learning.read_unmatched, before=before)), "not learnt")
+        while True:
+            given, damaged = await self._reader.ask(partial(learning.read_given, limit=limit))
+            await self._give_up(damaged, "not readable")
+            if given or not damaged:  # what is damaged must not hide what came after it
+                return given
 
     async def taught(self, scope: Scope, learnt: Learnt) -> None:
         """Return when a step of learning is on record."""
         write = partial(learning.write_learnt, scope=scope, learnt=learnt, at=self._clock.now())
         await asyncio.wrap_future(self._writer.submit(write))
 
-    async def became(self, tenant: str, feedback: str) -> Became | None:
-        """What became of feedback; None where the tenant gave none of this id."""
-        return await self._reader.ask(partial(learning.read_became, tenant=tenant, identifier=well_formed(feedback)))
+    async def became(self, tenant: str, feedback: str, user: str | None = None) -> Became | None:
+        """What became of feedback on a user's exchange, or of the only one of this id that the tenant gave."""
+        asked = partial(
+            learning.read_became,
+            tenant=tenant,
+            identifier=well_formed(feedback),
+            user=None if user is None else well_formed(user),
+        )
+        return await self._reader.ask(asked)
 
     async def aclose(self) -> None:
         """Close the reader; the writer is the journal's."""
         await asyncio.to_thread(self._reader.close)
+
+    async def _give_up(self, positions: Sequence[int], reason: str) -> None:
+        """Wait no longer for the exchanges of this feedback."""
+        if positions:
+            _log.warning("feedback_unmatched", count=len(positions), reason=reason)
+            await asyncio.wrap_future(self._writer.submit(partial(learning.give_up, positions=positions)))

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.experience import Change, Feedback
 from gateway.journals.sqlite.records import pack, unpack, well_formed
-from gateway.journals.sqlite.rows import newest_of_session, person
+from gateway.journals.sqlite.rows import DAMAGE, newest_of_session, person, read_exchange
 from gateway.ports import FEEDBACK_S, Became, Learnt, Taken
 from gateway.types import Scope
 
@@ -28,29 +28,40 @@ _IS_READY = (
 
 def write_feedback(connection: sqlite3.Connection, scope: Scope, feedback: Feedback, payload: bytes) -> Taken:
     """Take feedback, or say why not."""
-    key = (scope.tenant, feedback.id)
-    if connection.execute("SELECT 1 FROM feedback WHERE (tenant, id) = (?, ?)", key).fetchone():
-        return "known"
     meant = _meant(connection, scope, feedback)
     if meant is None:
         return "unknown"
-    exchange, at = meant
+    exchange, user, at = meant
+    key = (scope.tenant, user, feedback.id)
+    known = connection.execute("SELECT payload FROM feedback WHERE (tenant, user, id) = (?, ?, ?)", key).fetchone()
+    if known is not None:
+        return "known" if _is_same(known[0], feedback) else "other"
     if feedback.at - at > FEEDBACK_S:
         return "late"
     connection.execute(
-        "INSERT INTO feedback (tenant, id, at, exchange, payload) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO feedback (tenant, user, id, at, exchange, payload) VALUES (?, ?, ?, ?, ?, ?)",
         (*key, feedback.at, exchange, payload),
     )
     return "new"
 
 
-def read_given(connection: sqlite3.Connection, limit: int) -> list[Feedback]:
-    """What can be learnt now, oldest first, each with its exchange."""
+def read_given(connection: sqlite3.Connection, limit: int) -> tuple[list[Feedback], list[int]]:
+    """What can be learnt now, oldest first, each with its exchange; and the places of what is not readable."""
     rows = connection.execute(
-        f"SELECT exchange, payload FROM feedback WHERE state = 'waiting' AND {_IS_READY} ORDER BY position LIMIT ?",
+        f"SELECT position, exchange, payload FROM feedback WHERE state = 'waiting' AND {_IS_READY}"
+        " ORDER BY position LIMIT ?",
         (limit,),
-    )
-    return [msgspec.structs.replace(_decode_feedback(payload), exchange=exchange) for exchange, payload in rows]
+    ).fetchall()
+    is_readable = {exchange: _is_readable(connection, exchange) for exchange in {exchange for _, exchange, _ in rows}}
+    given: list[Feedback] = []
+    damaged: list[int] = []
+    for position, exchange, payload in rows:
+        feedback = _readable(payload) if is_readable[exchange] else None
+        if feedback is None:
+            damaged.append(position)
+        else:
+            given.append(msgspec.structs.replace(feedback, exchange=exchange))
+    return given, damaged
 
 
 def read_unmatched(connection: sqlite3.Connection, before: float) -> list[int]:
@@ -88,43 +99,77 @@ def write_learnt(connection: sqlite3.Connection, scope: Scope, learnt: Learnt, a
         [(event, change.memory, change.action, change.at, pack(change)[1]) for change in learnt.changes],
     )
     connection.executemany(
-        "UPDATE feedback SET state = 'learnt', event = ? WHERE (tenant, id) = (?, ?)",
-        [(event, scope.tenant, well_formed(identifier)) for identifier in learnt.feedback],
+        "UPDATE feedback SET state = 'learnt', event = ? WHERE (tenant, user, id) = (?, ?, ?)",
+        [(event, *person(scope), well_formed(identifier)) for identifier in learnt.feedback],
     )
 
 
-def read_became(connection: sqlite3.Connection, tenant: str, identifier: str) -> Became | None:
-    """What became of feedback; None where the tenant gave none of this id."""
-    row = connection.execute(
+def read_became(connection: sqlite3.Connection, tenant: str, identifier: str, user: str | None) -> Became | None:
+    """What became of feedback on a user's exchange, or of the only one of this id that the tenant gave."""
+    rows = connection.execute(
         "SELECT feedback.exchange, feedback.state, event, exchanges.payload FROM feedback"
-        " LEFT JOIN exchanges ON exchanges.id = feedback.exchange WHERE (feedback.tenant, feedback.id) = (?, ?)",
-        (tenant, identifier),
-    ).fetchone()
-    if row is None:
+        " LEFT JOIN exchanges ON exchanges.id = feedback.exchange WHERE (feedback.tenant, feedback.id) = (?, ?)"
+        " AND (? IS NULL OR feedback.user = ?)",
+        (tenant, identifier, user, user),
+    ).fetchall()
+    if len(rows) != 1:
         return None
-    exchange, state, event, payload = row
+    ((exchange, state, event, payload),) = rows
     changes = connection.execute("SELECT payload FROM changes WHERE event = ? ORDER BY position", (event,))
     return Became(
         id=identifier,
         state=state,
         exchange=exchange,
-        memories=() if payload is None else unpack(payload).told,
+        memories=_told(payload),
         changes=tuple(_decode_change(change) for (change,) in changes),
     )
 
 
-def _meant(connection: sqlite3.Connection, scope: Scope, feedback: Feedback) -> tuple[str, float] | None:
-    """The exchange that feedback is about, and its time: of a session, the last in which something was said."""
+def _meant(connection: sqlite3.Connection, scope: Scope, feedback: Feedback) -> tuple[str, str, float] | None:
+    """The exchange that feedback is about, its user and its time: of a session, the last in which something was said.
+
+    Who names a user speaks of that user's exchanges alone; who names none has the tenant's authority.
+    """
+    tenant, user = person(scope)
     if feedback.exchange:
-        key = (feedback.exchange, scope.tenant)
-        found: tuple[str, float] | None = connection.execute(
-            "SELECT id, at FROM exchanges WHERE (id, tenant) = (?, ?)", key
+        found: tuple[str, str, float] | None = connection.execute(
+            "SELECT id, user, at FROM exchanges WHERE (id, tenant) = (?, ?) AND ? IN ('', user)",
+            (feedback.exchange, tenant, user),
         ).fetchone()
         return found
-    for exchange in newest_of_session(connection, person(scope), well_formed(feedback.session)):
+    for exchange in newest_of_session(connection, (tenant, user), well_formed(feedback.session)):
         if not (exchange.is_aside or exchange.is_refused):
-            return exchange.id, exchange.at
+            return exchange.id, user, exchange.at
     return None
+
+
+def _is_same(payload: bytes, feedback: Feedback) -> bool:
+    """Whether feedback that is on record says what this says, whenever it came."""
+    known = _readable(payload)
+    return known is not None and msgspec.structs.replace(known, at=feedback.at) == feedback
+
+
+def _readable(payload: bytes) -> Feedback | None:
+    try:
+        return _decode_feedback(payload)
+    except DAMAGE:
+        return None
+
+
+def _is_readable(connection: sqlite3.Connection, exchange: str) -> bool:
+    """Whether the record of an exchange can be read."""
+    try:
+        return read_exchange(connection, exchange) is not None
+    except DAMAGE:
+        return False
+
+
+def _told(payload: bytes | None) -> tuple[str, ...]:
+    """What stood in an exchange; nothing that is known of one that is no more, or cannot be read."""
+    try:
+        return () if payload is None else unpack(payload).told
+    except DAMAGE:
+        return ()
 
 
 def _event(connection: sqlite3.Connection, scope: Scope, learnt: Learnt, at: float) -> int:

@@ -6,6 +6,7 @@ well-formed here, once: such a half becomes U+FFFD. It knows no tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -30,7 +31,7 @@ def pack(value: V) -> tuple[V, bytes]:
 
 def unpack(payload: bytes) -> Exchange:
     """The exchange of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
-    return _decode_exchange(payload)
+    return _decoded(_decode_exchange, payload)
 
 
 def pack_note(note: Note) -> bytes:
@@ -40,7 +41,15 @@ def pack_note(note: Note) -> bytes:
 
 def unpack_note(payload: bytes) -> Note:
     """The note of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
-    return _decode_note(payload)
+    return _decoded(_decode_note, payload)
+
+
+def _decoded(decode: Callable[[bytes], V], payload: bytes) -> V:
+    """Text that is no UTF-8 is damage like any other; msgspec has another error for it."""
+    try:
+        return decode(payload)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def well_formed(text: str) -> str:

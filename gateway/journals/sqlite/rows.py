@@ -28,6 +28,9 @@ OpeningRow = tuple[str, str, float]
 
 _INSERT = "INSERT INTO exchanges (id, tenant, user, session, at, state, payload, attempts) VALUES (?,?,?,?,?,?,?,?)"
 
+DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What a record raises that is damaged, or by a newer version: it must not stop all the others."""
+
 OPENINGS_KEPT = 64
 """Per person are looked for in a request; each costs a search through it."""
 
@@ -200,5 +203,5 @@ def _unpacked(rows: Iterator[tuple[str, bytes]] | Sequence[tuple[str, bytes]]) -
     for identifier, payload in rows:
         try:
             yield identifier, unpack(payload)
-        except msgspec.DecodeError:  # a damaged record, or one by a newer version: it must not stop all the others
+        except DAMAGE:
             yield identifier, None

@@ -6,7 +6,7 @@
     ledger     what was inserted where in a session
     anchors    which session must be meant by a thing that a client echoes
     openings   how replies of the last hours began, by which a session is known when a request quotes them
-    feedback   what was said of an exchange, and what has become of it
+    feedback   what was said of an exchange, and what has become of it, by the user of the exchange
     learnt     exchanges and feedback in the order in which they were learnt
     signals    what detectors saw, by the row of `learnt` in which they did
     changes    the steps in which lessons evolved, by the same
@@ -59,7 +59,19 @@ def create_learning(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Sequence[Migration] = (create_tables, create_openings, count_attempts, create_learning)
+def part_feedback_by_user(connection: sqlite3.Connection) -> None:
+    """The fifth: an id of feedback is the user's whose exchange it is about, and no longer the whole tenant's."""
+    for statement in _FEEDBACK_BY_USER:
+        connection.execute(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (
+    create_tables,
+    create_openings,
+    count_attempts,
+    create_learning,
+    part_feedback_by_user,
+)
 
 _TABLES = (
     """
@@ -178,4 +190,30 @@ _LEARNING = (
     )
     """,
     "CREATE INDEX earned_by_time ON earned (at)",
+)
+
+_FEEDBACK_BY_USER = (
+    """
+    CREATE TABLE parted (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        user TEXT NOT NULL,
+        id TEXT NOT NULL,
+        at REAL NOT NULL,
+        exchange TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting',
+        event INTEGER,
+        payload BLOB NOT NULL,
+        UNIQUE (tenant, id, user)
+    )
+    """,
+    """
+    INSERT INTO parted
+    SELECT position, feedback.tenant, coalesce(exchanges.user, ''), feedback.id, feedback.at, exchange,
+        feedback.state, event, feedback.payload
+    FROM feedback LEFT JOIN exchanges ON exchanges.id = exchange ORDER BY position
+    """,
+    "DROP TABLE feedback",
+    "ALTER TABLE parted RENAME TO feedback",
+    "CREATE INDEX feedback_waiting ON feedback (position) WHERE state = 'waiting'",
 )

@@ -16,18 +16,18 @@ from gateway.memories import Memory
 from gateway.stores.local.truth import COLUMNS, _memory
 
 _OF_KINDS = f"""
-    SELECT {COLUMNS} FROM memories WHERE kind IN (SELECT value FROM json_each(:kinds))
+    SELECT owner, {COLUMNS} FROM memories WHERE kind IN (SELECT value FROM json_each(:kinds))
     AND (:tenant IS NULL OR tenant = :tenant) ORDER BY at, point"""
 
 
-def read_memories_beside(path: Path, kinds: Sequence[str], tenant: str | None) -> list[Memory]:
-    """All memories of these kinds, oldest first, ended ones included; without a tenant everybody's.
+def read_memories_beside(path: Path, kinds: Sequence[str], tenant: str | None) -> list[tuple[str, Memory]]:
+    """All memories of these kinds with their owners, oldest first, ended ones included; without a tenant everybody's.
 
     Raises `DataDirError`.
     """
     with closing(connect_readonly(path)) as connection:
         try:
             rows = connection.execute(_OF_KINDS, {"kinds": json.dumps(list(kinds)), "tenant": tenant})
-            return [_memory(row) for row in rows]
+            return [(owner, _memory(row)) for owner, *row in rows]
         except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
             raise DataDirError(f"{path}: {error}") from error

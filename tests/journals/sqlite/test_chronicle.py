@@ -98,11 +98,11 @@ async def test_of_an_exchange_is_told_what_memory_did_and_what_it_cost(
     assert second.id == "e3"
 
 
-async def test_a_damaged_record_hides_no_other(record: Record, chronicle: SqliteChronicle) -> None:
+@pytest.mark.parametrize("damage", ["x'c1'", "x'81A26964A1FF'"])  # no record; an id that is no UTF-8
+async def test_a_damaged_record_hides_no_other(record: Record, chronicle: SqliteChronicle, damage: str) -> None:
     await record.journal.commit(at(NOW, "e1", ANN))
     await record.journal.commit(at(NOW, "e2", ANN))
-    damage = "UPDATE exchanges SET payload = x'c1' WHERE id = 'e1'"
-    record.journal.writer.submit(lambda connection: connection.execute(damage)).result(10)
+    record.execute(f"UPDATE exchanges SET payload = {damage} WHERE id = 'e1'")
     assert [one.id for one in await chronicle.exchanges(ALL, 0, 9)] == ["e2"]
 
 

@@ -33,6 +33,10 @@ class Record(msgspec.Struct):
         """Mark every exchange as learnt."""
         await self.journal.done(await leased(self.journal))
 
+    def execute(self, statement: str) -> None:
+        """Run a statement on the file."""
+        self.journal.writer.submit(lambda connection: connection.execute(statement)).result(10)
+
 
 @asynccontextmanager
 async def opened(path: Path, clock: ManualClock | None = None) -> AsyncIterator[Record]:
@@ -113,6 +117,70 @@ async def test_an_id_is_its_tenants_own(record: Record) -> None:
     assert await record.history.give(S1, feedback("f1", exchange="e1")) == "new"
     assert await record.history.give(rival, feedback("f1", exchange="e2")) == "new"
     assert await record.history.became("rival", "f1") == Became(id="f1", state="waiting", exchange="e2")
+
+
+BOB = scope("s1", user="bob")
+ANYBODY = scope("", user=None)
+
+
+@pytest.mark.promise("P7")
+async def test_who_names_a_user_judges_that_users_exchanges_alone_and_who_names_none_the_tenants(
+    record: Record,
+) -> None:
+    await record.journal.commit(at(NOW, "e1", S1))
+    assert await record.history.give(BOB, feedback("f1", exchange="e1")) == "unknown"
+    assert await record.history.give(ANYBODY, feedback("f1", exchange="e1")) == "new"
+    assert await record.history.became("acme", "f1", "bob") is None
+    waiting = Became(id="f1", state="waiting", exchange="e1")
+    assert await record.history.became("acme", "f1", "ann") == await record.history.became("acme", "f1") == waiting
+
+
+async def test_the_same_id_of_two_users_is_two_feedbacks_each_learnt_for_itself(record: Record) -> None:
+    await record.journal.commit(at(NOW, "e1", S1))
+    await record.journal.commit(at(NOW, "e2", BOB))
+    await record.learn_all()
+    assert await record.history.give(S1, feedback("f1", exchange="e1")) == "new"
+    assert await record.history.give(BOB, feedback("f1", exchange="e2")) == "new"
+    await record.history.taught(BOB, Learnt(exchange="e2", feedback=("f1",)))
+    assert ids(await record.history.given(9)) == [("f1", "e1")]
+    assert await record.history.became("acme", "f1", "ann") == Became(id="f1", state="waiting", exchange="e1")
+    assert await record.history.became("acme", "f1", "bob") == Became(id="f1", state="learnt", exchange="e2")
+    assert await record.history.became("acme", "f1") is None  # whose is not said
+
+
+async def test_an_id_is_not_taken_for_another_exchange_nor_for_something_else(record: Record) -> None:
+    for name in ("e1", "e2"):
+        await record.journal.commit(at(NOW, name, S1))
+    given = feedback("f1", exchange="e1")
+    assert await record.history.give(S1, given) == "new"
+    assert await record.history.give(S1, msgspec.structs.replace(given, at=NOW + 5)) == "known"
+    assert await record.history.give(S1, feedback("f1", exchange="e2")) == "other"
+    assert await record.history.give(S1, msgspec.structs.replace(given, value=False)) == "other"
+
+
+async def test_feedback_on_a_session_that_has_gone_on_may_be_sent_again(record: Record) -> None:
+    await record.journal.commit(at(NOW, "e1", S1))
+    assert await record.history.give(S1, feedback("f1", session="s1")) == "new"
+    await record.journal.commit(at(NOW + 1, "e2", S1))
+    assert await record.history.give(S1, feedback("f1", session="s1", at=NOW + 2)) == "known"
+    assert await record.history.became("acme", "f1") == Became(id="f1", state="waiting", exchange="e1")
+
+
+@pytest.mark.parametrize("damage", ["x'00'", "x'81A26964A1FF'"])  # no exchange; an id that is no UTF-8
+async def test_a_damaged_exchange_keeps_no_other_feedback_from_being_learnt(record: Record, damage: str) -> None:
+    for name in ("e1", "e2"):
+        await record.journal.commit(at(NOW, name, S1))
+    await record.learn_all()
+    for name, judged in (("f1", "e1"), ("f2", "e1"), ("f3", "e2"), ("f4", "e2")):
+        await record.history.give(S1, feedback(name, exchange=judged))
+    record.execute(f"UPDATE exchanges SET payload = {damage} WHERE id = 'e1'")
+    record.execute(f"UPDATE feedback SET payload = {damage} WHERE id = 'f3'")
+    assert ids(await record.history.given(1)) == [("f4", "e2")]
+    assert await record.history.became("acme", "f1") == Became(id="f1", state="unmatched", exchange="e1")
+    assert await record.history.became("acme", "f3") == Became(id="f3", state="unmatched", exchange="e2")
+    assert await record.history.give(S1, feedback("f3", exchange="e2")) == "other"
+    await record.history.taught(S1, Learnt(exchange="e2", feedback=("f4",)))
+    assert await record.history.given(1) == []
 
 
 async def test_feedback_on_a_session_means_the_last_thing_said_in_it(record: Record) -> None:
@@ -243,5 +311,5 @@ async def test_an_exchange_that_is_no_more_leaves_feedback_without_memories(tmp_
     async with opened(tmp_path) as record:
         await record.journal.commit(exchange("e1", S1))
         await record.history.give(S1, feedback("f1", exchange="e1", at=1.0))
-        record.journal.writer.submit(lambda connection: connection.execute("DELETE FROM exchanges")).result(10)
+        record.execute("DELETE FROM exchanges")
         assert await record.history.became("acme", "f1") == Became(id="f1", state="waiting", exchange="e1")

@@ -40,7 +40,7 @@ def test_an_intent_and_feedback_on_it_fit_into_one_group(tmp_path: Path) -> None
         assert learning.write_feedback(connection, ANN, *pack(feedback("f1", exchange="e1"))) == "new"
         assert learning.write_feedback(connection, ANN, *pack(feedback("f2", session="s1"))) == "new"
         connection.execute("COMMIT")
-        assert learning.read_given(connection, 9) == []
+        assert learning.read_given(connection, 9) == ([], [])
 
 
 def test_a_step_that_is_run_again_changes_nothing(connection: sqlite3.Connection) -> None:

@@ -51,3 +51,10 @@ def test_a_record_of_another_version_is_read_with_defaults_and_without_what_is_u
 def test_bytes_that_are_no_exchange_are_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
         unpack(b"\x00garbage")
+
+
+def test_text_that_is_no_utf_8_is_damage_like_any_other() -> None:
+    exchange = Exchange(id="e1", scope=Scope(tenant="acme", user=None, session="s1"), at=1.5, path="/chat/completions")
+    _, payload = pack(exchange)
+    with pytest.raises(msgspec.DecodeError):
+        unpack(payload.replace(b"acme", b"ac\xff\xfe"))

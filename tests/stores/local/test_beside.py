@@ -27,9 +27,9 @@ async def test_memories_of_a_tenant_or_of_all_are_read_oldest_first(tmp_path: Pa
     own = read_memories_beside(tmp_path / "memories.db", kinds, "acme")
     everybodys = read_memories_beside(tmp_path / "memories.db", kinds, None)
     await store.aclose()
-    assert [one.id for one in own] == ["m_1", "m_2"]
-    assert own[1] == taught
-    assert [one.id for one in everybodys] == ["m_1", "m_2", "m_4"]
+    assert [(owner, one.id) for owner, one in own] == [(BOB.owner, "m_1"), (ANN.owner, "m_2")]
+    assert own[1][1] == taught
+    assert [one.id for _, one in everybodys] == ["m_1", "m_2", "m_4"]
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from gateway.memories import Found
 from gateway.ports import Embedder
 from gateway.stores.local import LocalStore
 from gateway.stores.local.indexes import SETTLE_AFTER
-from tests.stores.samples import ANN, AwayEmbedder, WordsEmbedder, memory, query
+from tests.stores.samples import ANN, BOB, AwayEmbedder, WordsEmbedder, memory, query
 
 
 def open_at(folder: Path, embedder: Embedder | None = None) -> LocalStore:
@@ -110,15 +111,17 @@ async def test_a_crash_between_truth_and_index_heals_when_opened(tmp_path: Path)
     await store.aclose()
 
 
+WRITTEN = SETTLE_AFTER + 88
+
 DYING = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from tests.stores.local.test_store import open_at
+from tests.stores.local.test_store import WRITTEN, open_at
 from tests.stores.samples import ANN, memory
 
 async def main():
     store = open_at(Path(sys.argv[1]))
-    await store.put(ANN, [memory(f"m{number}", "tea") for number in range(600)])
+    await store.put(ANN, [memory(f"m{number}", "tea") for number in range(WRITTEN)])
     await store.put(ANN, [memory("m0", "tea", ended_at=3.0)])
     await store.forget(ANN, ["m1"])
     os.kill(os.getpid(), signal.SIGKILL)
@@ -134,9 +137,9 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
     assert dead.returncode == -signal.SIGKILL
 
     store = open_at(tmp_path)
-    assert store.healed == 602 - SETTLE_AFTER
-    assert ids(await store.search(ANN, query("tea", limit=999))) == {f"m{number}" for number in range(2, 600)}
-    assert len(await store.list(ANN, [], 999)) == 599
+    assert store.healed == WRITTEN + 2 - SETTLE_AFTER
+    assert ids(await store.search(ANN, query("tea", limit=WRITTEN))) == {f"m{number}" for number in range(2, WRITTEN)}
+    assert len(await store.list(ANN, [], WRITTEN)) == WRITTEN - 1
     await store.aclose()
     again = open_at(tmp_path)
     assert again.healed == 0
@@ -205,4 +208,65 @@ async def test_the_text_searched_for_is_embedded_once(tmp_path: Path) -> None:
     await store.search(ANN, query("tea", kinds=("fact", "episode"), pinned=("rule",)))
     await store.search(ANN, query("not searched for", kinds=(), pinned=("rule",)))
     assert embedder.texts == ["tea"]
+    await store.aclose()
+
+
+class HeldEmbedder(WordsEmbedder):
+    """One that does not answer until it may, and keeps count."""
+
+    def __init__(self) -> None:
+        super().__init__("held")
+        self.asked = threading.Event()
+        self.may = threading.Event()
+        self.at_once: list[int] = []
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked.set()
+        assert self.may.wait(10)
+        self.at_once.append(len(texts))
+        return super().embed(texts)
+
+
+async def test_what_comes_while_something_is_written_is_written_together(tmp_path: Path) -> None:
+    embedder = HeldEmbedder()
+    store = open_at(tmp_path, embedder)
+    puts = [asyncio.ensure_future(store.put(ANN, [memory("m0", "tea")]))]
+    assert await asyncio.to_thread(embedder.asked.wait, 10)
+    puts += [
+        asyncio.ensure_future(store.put(who, [memory(f"m{number}", "tea")])) for number in (1, 2) for who in (ANN, BOB)
+    ]
+    await asyncio.wait(puts, timeout=0)
+    embedder.may.set()
+    await asyncio.gather(*puts)
+    assert embedder.at_once == [1, 4]
+    assert ids(await store.search(ANN, query("tea"))) == {"m0", "m1", "m2"}
+    assert ids(await store.search(BOB, query("tea"))) == {"m1", "m2"}
+    await store.aclose()
+
+
+async def test_a_write_that_fails_keeps_no_other_from_being_written(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    endless = memory("m2", "tea", tokens=2**70)
+    results = await asyncio.gather(
+        *(store.put(ANN, [one]) for one in (memory("m1", "tea"), endless, memory("m3", "tea"))), return_exceptions=True
+    )
+    assert [type(one) for one in results] == [type(None), OverflowError, type(None)]
+    assert ids(await store.search(ANN, query("tea"))) == {"m1", "m3"}
+    await store.aclose()
+
+
+@pytest.mark.promise("P11")
+async def test_a_write_that_was_given_up_does_not_bring_back_what_is_forgotten(tmp_path: Path) -> None:
+    embedder = HeldEmbedder()
+    store = open_at(tmp_path, embedder)
+    first = asyncio.ensure_future(store.put(ANN, [memory("m1", "tea")]))
+    assert await asyncio.to_thread(embedder.asked.wait, 10)
+    given_up = asyncio.ensure_future(store.put(ANN, [memory("m2", "tea")]))
+    await asyncio.wait({given_up}, timeout=0)
+    given_up.cancel()
+    embedder.may.set()
+    await asyncio.wait({first, given_up})
+    await store.forget(ANN, ["m2"])
+    await store.put(ANN, [memory("m3", "tea")])
+    assert ids(await store.search(ANN, query("tea"))) == {"m1", "m3"}
     await store.aclose()
