@@ -112,12 +112,21 @@ class Augmenter:
         settings, now = visit.policy.recall, self._clock.now()
         recalled, lessons = await asyncio.gather(
             recall(self._store, session.scope, question, self._kinds, settings, now),
-            self._precedents.of(session.scope),
+            self._lessons(session.scope, visit.policy.recall.deadline_ms / 2000),
         )
         self._hold(session.scope, recalled)
         if len(visit.call.body) > THREADED_BYTES:
             return await asyncio.to_thread(_called_for, visit, session, question, recalled, lessons)
         return _called_for(visit, session, question, recalled, lessons)
+
+    async def _lessons(self, scope: Scope, patience_s: float) -> Sequence[Memory]:
+        """Lessons of a scope; none where they take so long that they would cost the call all else."""
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._precedents.of(scope)
+        except TimeoutError:
+            self._telemetry.failed("lessons")
+            return ()
 
     def _hold(self, scope: Scope, recalled: Recalled) -> None:
         lasting = tuple(memory for memory in recalled.pinned if memory.reach == "user")

@@ -53,6 +53,7 @@ class Precedents:
         if until <= now:
             listed = await self._store.list(scope, TAUGHT, MAX_HELD)
             memories = tuple(memory for memory in listed if memory.lesson is not None and memory.ended_at is None)
+            await asyncio.to_thread(triggers.prepare, memories)  # half a second for ten thousand phrasings, once
             self._held[scope.owner] = (now + HELD_S, memories)
         self._held.move_to_end(scope.owner)
         if len(self._held) > OWNERS_HELD:

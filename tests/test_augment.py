@@ -287,6 +287,18 @@ class ReaderHeldOnce(SqliteJournal):
 
 
 @pytest.mark.promise("P4")
+async def test_lessons_that_take_too_long_cost_nothing_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(self: Precedents, scope: Scope) -> tuple[Memory, ...]:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    monkeypatch.setattr(Precedents, "of", slow)
+    await bench.knows("ann", RULE)
+    assert RULE.encode() in (await bench.augment(visit())).body
+    assert b'accrue_memory_failures_total{cause="lessons"} 1.0' in bench.telemetry.render()
+
+
+@pytest.mark.promise("P4")
 @pytest.mark.promise("P5")
 async def test_a_session_that_was_lost_for_one_call_is_found_by_the_next_with_all_it_was_told(
     serve: Serve, upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from gateway import precedents
+from gateway import precedents, triggers
 from gateway.memories import Memory
 from gateway.precedents import HELD_S, Precedents, called_for
 from gateway.shapes.chat import SHAPE
@@ -66,6 +66,14 @@ async def test_a_user_is_told_their_own_and_what_all_share() -> None:
     held, _ = opened(ManualClock(), ann=[mine], common=[common, mine])
     assert await held.of(ANN) == (mine, common)
     assert await held.of(msgspec.structs.replace(ANN, user="bob")) == (common, mine)
+
+
+async def test_phrasings_are_read_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Sequence[Memory]] = []
+    monkeypatch.setattr(triggers, "prepare", read.append)
+    held, _ = opened(ManualClock(), ann=[phrased()])
+    await held.of(ANN)
+    assert (phrased(),) in read
 
 
 async def test_what_ended_or_is_no_lesson_is_left_out() -> None:

@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             picture = plots.draw(results, folder)
             parts.append(f"![{suite.title}]({folder.name}/{picture.name})")
         print(parts[-1 - given.write], file=sys.stderr, flush=True)
-    harness.report("Learning", "\n\n".join(parts), is_written=given.write)
+    title = f"Learning, suites {' '.join(given.suite)}" if given.suite else "Learning"
+    harness.report(title, "\n\n".join(parts), is_written=given.write)
 
 
 def section(results: Results) -> str:
