@@ -286,6 +286,30 @@ class ReaderHeldOnce(SqliteJournal):
         return await super().find_session(scope, echoes)
 
 
+HELD_OUT = msgspec.structs.replace(PATIENT, holdout=1.0)
+
+
+@pytest.mark.promise("P10")
+async def test_who_is_held_out_is_told_nothing_and_the_answer_says_so(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    asked = visit(policy=HELD_OUT)
+    prompt = await bench.augment(asked)
+    assert (prompt.body, prompt.outcome.header) == (asked.call.body, "holdout")
+    assert prompt.added == ()
+
+
+@pytest.mark.promise("P5")
+async def test_a_session_that_was_told_something_is_told_it_again_though_its_owner_is_held_out_now(
+    bench: Bench,
+) -> None:
+    await bench.knows("ann", RULE)
+    first = await bench.augment(visit())
+    assert RULE.encode() in first.body
+    again = await bench.augment(visit(FOLLOW_UP, policy=HELD_OUT))
+    assert RULE.encode() in again.body
+    assert messages_of(again.body)[:1] == messages_of(first.body)[:1]
+
+
 @pytest.mark.promise("P4")
 async def test_lessons_that_take_too_long_cost_nothing_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(self: Precedents, scope: Scope) -> tuple[Memory, ...]:
