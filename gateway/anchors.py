@@ -12,10 +12,10 @@ This file digests; which session owns an anchor is the journal's knowledge.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 
+from gateway.ids import digest_of
 from gateway.types import Turn
 
 STRONG = "s:"
@@ -185,9 +185,4 @@ def _canonical(turn: Turn | None) -> tuple[str, ...]:
 
 
 def _digest(*parts: str) -> str:
-    digest = hashlib.blake2b(digest_size=12)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return digest.hexdigest()
+    return digest_of((part.encode("utf-8", "surrogatepass") for part in parts), size=12).hex()

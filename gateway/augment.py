@@ -108,7 +108,7 @@ class Augmenter:
             or not any(open_slots(visit.call, session, visit.policy.place))
         ):
             return Recalled()
-        question = next((turn.text for turn in reversed(visit.call.turns) if turn.role == "user"), "")
+        question = visit.call.question
         settings, now = visit.policy.recall, self._clock.now()
         recalled, lessons = await asyncio.gather(
             recall(self._store, session.scope, question, self._kinds, settings, now),

@@ -103,8 +103,7 @@ async def _judged(held: Held, answer: Peeked) -> list[Verdict]:
 
 def _broken(held: Held, answer: Peeked) -> list[Verdict]:
     """Rules that an answer breaks."""
-    asked = next((turn.text for turn in reversed(held.call.turns) if turn.role == "user"), "")
-    judged = verdicts(held.rules, _words(held, answer), asked)
+    judged = verdicts(held.rules, _words(held, answer), held.call.question)
     return [verdict for verdict in judged if verdict.violation is not None]
 
 

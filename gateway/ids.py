@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 ID_DIGITS = 15
 """Of a memory's id: 50 bits, told apart among the memories of one owner. Digits, because a model's vocabulary writes
@@ -11,12 +12,17 @@ three of them as one token."""
 
 def memory_id(*parts: str) -> str:
     """The id of what these parts hold together."""
-    digest = hashlib.blake2b(digest_size=8)
+    digest = digest_of((part.encode("utf-8", "replace") for part in parts), size=8)
+    return f"m_{int.from_bytes(digest, 'big') % 10**ID_DIGITS:0{ID_DIGITS}d}"
+
+
+def digest_of(parts: Iterable[bytes], *, size: int) -> bytes:
+    """A digest of `size` bytes; each part goes in with its length, so that no two lists of parts run together."""
+    digest = hashlib.blake2b(digest_size=size)
     for part in parts:
-        encoded = part.encode("utf-8", "replace")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return f"m_{int.from_bytes(digest.digest(), 'big') % 10**ID_DIGITS:0{ID_DIGITS}d}"
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()
 
 
 def bare(text: str) -> str:

@@ -19,6 +19,9 @@ EPISODE = "episode"
 TAUGHT = ("lesson", "correction")
 """Kinds that are learnt from what happened; they are told when a call calls for them, not for what they are like."""
 
+MAX_TAUGHT = 500
+"""Of these are asked for at once: more than the caps of gateway/lessons.py leave an owner."""
+
 Origin = Literal["operator", "user", "assistant", "tool", "import"]
 """Who said a thing. A derived memory has the lowest origin of its sources (operator is highest)."""
 

@@ -13,15 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from gateway import credit, terms, triggers
-from gateway.memories import TAUGHT, Memory, Ranked
+from gateway.memories import MAX_TAUGHT, TAUGHT, Memory, Ranked
 from gateway.ports import Clock, MemoryStore
 from gateway.types import Call, Note, Scope, Session
 
 DRAWN = "lesson"
 """The kind whose memories are withheld now and then, to see what they are worth; what users say is not."""
-
-MAX_HELD = 500
-"""Lessons of an owner: more than the caps of gateway/lessons.py leave there."""
 
 OWNERS_HELD = 512
 HELD_S = 60.0
@@ -51,7 +48,7 @@ class Precedents:
         now = self._clock.now()
         until, memories = self._held.get(scope.owner, (0.0, ()))
         if until <= now:
-            listed = await self._store.list(scope, TAUGHT, MAX_HELD)
+            listed = await self._store.list(scope, TAUGHT, MAX_TAUGHT)
             memories = tuple(memory for memory in listed if memory.lesson is not None and memory.ended_at is None)
             await asyncio.to_thread(triggers.prepare, memories)  # half a second for ten thousand phrasings, once
             self._held[scope.owner] = (now + HELD_S, memories)

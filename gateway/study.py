@@ -20,7 +20,7 @@ from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.filling import counted
 from gateway.kinds.base import Kind
 from gateway.lessons import retired, taught
-from gateway.memories import TAUGHT, Memory
+from gateway.memories import MAX_TAUGHT, TAUGHT, Memory
 from gateway.outcomes import drawn, outcomes, rewarded
 from gateway.ports import Clock, History, Journal, Learnt, MemoryStore, TokenCounter
 from gateway.sharing import agreed, candidate, is_shareable, shared, shared_id
@@ -36,9 +36,6 @@ OF_THE_END = ("abandonment",)
 
 RULES = ("constraint",)
 MAX_RULES = 200
-MAX_LESSONS = 500
-"""Of an owner; gateway/lessons.py leaves fewer."""
-
 FEEDBACK_AT_ONCE = 64
 
 QUIET_S = 30 * 60.0
@@ -201,8 +198,8 @@ class Study:
     async def _teach(self, seen: Seen, signals: Sequence[Signal]) -> Studied:
         """Store lessons as they are after these signals; what followed from them."""
         scope = seen.exchange.scope
-        known = await self._store.list(scope, TAUGHT, MAX_LESSONS)
-        common = await self._store.list(scope.common, TAUGHT, MAX_LESSONS)
+        known = await self._store.list(scope, TAUGHT, MAX_TAUGHT)
+        common = await self._store.list(scope.common, TAUGHT, MAX_TAUGHT)
         result = await asyncio.to_thread(studied, seen, signals, known, common)
         shared = {memory.id for memory in common} - {memory.id for memory in known}
         await self._put(scope, [memory for memory in result.memories if memory.id not in shared])

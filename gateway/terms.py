@@ -5,11 +5,11 @@ Read from a call's raw members, and only where it is needed: tools may be most o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
 
+from gateway.ids import digest_of
 from gateway.shapes.slots import HEAD_ROLES
 from gateway.types import Call, Reply
 
@@ -70,12 +70,9 @@ def schemas(call: Call, reply: Reply) -> Mapping[str, str]:
 
 def setup(call: Call) -> str:
     """See `Exchange.setup`."""
-    digest = hashlib.blake2b(digest_size=8)
     system = "\n".join(turn.text for turn in call.turns if turn.role in HEAD_ROLES)
-    for part in (call.model.encode(errors="replace"), system.encode(errors="replace"), call.fields.get("tools", b"")):
-        digest.update(b"%d:" % len(part))
-        digest.update(part)
-    return digest.hexdigest()
+    parts = (call.model.encode(errors="replace"), system.encode(errors="replace"), bytes(call.fields.get("tools", b"")))
+    return digest_of(parts, size=8).hex()
 
 
 def _answer_format(call: Call) -> str:

@@ -117,6 +117,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     """An estimate of the prompt's size that errs high; used against the context window, never billed."""
 
+    @property
+    def question(self) -> str:
+        """What the user said last."""
+        return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
+
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Text inserted at a place, and kept in the session's ledger so that it is inserted there again."""
