@@ -41,16 +41,18 @@ class Proxy:
         if scope["type"] == "websocket":
             await websocket.serve(self._gateway, scope, receive, send)
             return
-        request = _request(scope, receive)
+        request, receipt = _request(scope, receive), self._gateway.accounts.received()
         try:
             if feedback.is_feedback(request.path):
                 answer = await feedback.answer(self._desk, request)
+                receipt.unrecorded("feedback")
             else:
-                answer = await handle(self._gateway, request)
+                answer = await handle(self._gateway, request, receipt)
         except RequestError as error:
+            receipt.refused(error.status)
             await _refuse(send, error)
         except ClientGone:
-            return
+            receipt.unrecorded("gone")
         else:
             await _send(send, answer)
 

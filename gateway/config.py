@@ -10,14 +10,15 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
-from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, Url, faults
+from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults
+from gateway.sections import Auth, EmbedderConfig, JournalConfig, Server, Store, Telemetry, embedder_faults
 
 DEFAULT_FILE = "config.yaml"
 PREFIX = "ACCRUE_"
@@ -32,86 +33,6 @@ LISTS: tuple[Any, ...] = (dict, tuple)
 KeyPath = tuple[str, ...]
 Setting = tuple[str, KeyPath, str | int | None]
 """What gave it, the path of the member it sets, and the value; None: not given after all."""
-
-
-MIN_SECRET_CHARS = 32
-"""A shorter key is too weak for HMAC with SHA-256 (RFC 7518, 3.2)."""
-
-
-class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """The listening side."""
-
-    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
-    """0 lets the system choose."""
-    max_augmented_bytes: Annotated[int, Meta(ge=0, le=1 << 30)] = 16 << 20
-    """A larger request body passes through unread."""
-    commit_wait_ms: Annotated[int, Meta(ge=0, le=60_000)] = 250
-    """How long the final event of an answer waits for the record of it."""
-    grace_s: Annotated[float, Meta(ge=0, le=3_600)] = 10.0
-    """How long a shutdown waits for answers under way."""
-
-
-class Auth(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may use the gateway."""
-
-    mode: Literal["passthrough"] = "passthrough"
-    """The client's credential goes upstream, and a keyed hash of it is the tenant."""
-    allow_public: bool = False
-    """Accept a bind that others can reach."""
-    openwebui_jwt_secret: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
-    """With which an Open WebUI signs who its users are; what it merely claims is then no longer believed."""
-
-
-class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """Where memories live."""
-
-    kind: Literal["local"] = "local"
-
-
-class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the raw record lives."""
-
-    kind: Literal["sqlite"] = "sqlite"
-
-
-class EmbedderConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What turns texts into vectors."""
-
-    kind: Literal["wordllama", "fastembed", "http"] = "wordllama"
-    """In this process, with the default's own words or with a model of fastembed; or a server with `/embeddings`."""
-    model: str | None = None
-    """By its name for fastembed or for the server."""
-    url: Url = ""
-    """The server's base, down to and including `/v1`."""
-    api_key: Annotated[str, Meta(pattern=r"^[!-~]+\Z")] | None = None
-    dimensions: Annotated[int, Meta(ge=1, le=16_384)] | None = None
-    """Asked of the server; None takes what the model gives."""
-    query_prefix: str = ""
-    """What the model wants before a text to search by."""
-    passage_prefix: str = ""
-    """What it wants before a text to be found."""
-    patience_ms: Annotated[int, Meta(ge=1, le=60_000)] = 25
-    """How long a search waits for its vector; half of the default `recall.deadline_ms`."""
-    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 10_000
-    """The server's longest silence."""
-    batch: Annotated[int, Meta(ge=1, le=2_048)] = 32
-    """Texts at once: the least that a server of Hugging Face's text-embeddings-inference takes by default."""
-
-
-EMBEDDER_KEYS = {
-    "wordllama": {"kind"},
-    "fastembed": {"kind", "model", "query_prefix", "passage_prefix", "patience_ms", "batch"},
-    "http": set(EmbedderConfig.__struct_fields__),
-}
-"""What an embedder of each kind can be told."""
-
-
-class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway tells about itself."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] = "console"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +93,7 @@ def load_config(
     config = overlay(_built_in(in_file, in_environment), in_file)
     anchored = {name: str(folder / getattr(config, name)) for name in PATHS}
     config = overlay(config, anchored, in_environment, in_flags)
-    for place, fault in (*faults(config.routes, config.upstreams), *_embedder_faults(config.embedder)):
+    for place, fault in (*faults(config.routes, config.upstreams), *embedder_faults(config.embedder)):
         reader.complain(reader.place(place), fault)
     reader.finish()
     return config
@@ -217,19 +138,6 @@ def check_bind(config: Config) -> None:
         "who reaches the port can use memory with any credential; bind to 127.0.0.1, or accept it with "
         "auth.allow_public: true"
     )
-
-
-def _embedder_faults(embedder: EmbedderConfig) -> Iterator[tuple[str, str]]:
-    """What does not go together: the path of each place in config.yaml, and what is wrong there."""
-    changed = {
-        name for name, value in msgspec.structs.asdict(EmbedderConfig()).items() if value != getattr(embedder, name)
-    }
-    for name in sorted(changed - EMBEDDER_KEYS[embedder.kind]):
-        yield f"$.embedder.{name}", f"an embedder of kind {embedder.kind} has none"
-    if embedder.kind == "http" and not embedder.url:
-        yield "$.embedder", "an embedder of kind http needs a url"
-    if embedder.kind != "wordllama" and not embedder.model:
-        yield "$.embedder", f"an embedder of kind {embedder.kind} needs a model"
 
 
 def _built_in(*layers: Members) -> Config:

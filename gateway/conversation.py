@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from gateway import forward, identify
+from gateway.accounts import Receipt
 from gateway.errors import RequestError
 from gateway.frames import CREATE, CREATED, ERROR, STEER, Frame, as_event, frame_of, last_event, parts
 from gateway.pipeline import Begun, Gateway, Request, begin, outgoing_of, target_of
@@ -133,8 +134,9 @@ class Conversation:
         """The call as it goes up."""
         sent = message.encode()
         before, body, after = parts(sent)
+        receipt = self._gateway.accounts.received()
         call = await self._call(body)
-        recording = None if call is None else await self._recording(call, sent)
+        recording = None if call is None else await self._recording(call, sent, receipt)
         if self._is_deaf and recording is not None:  # since a moment ago
             await recording.end()
             return message
@@ -142,6 +144,7 @@ class Conversation:
         self._open.append(_Response(lane=frame.lane, message=message if has_notes else "", recording=recording))
         if recording is None:
             self._gateway.telemetry.passed()
+            receipt.unrecorded("off")
         if recording is None or not has_notes:
             return message
         return (before + recording.body + after).decode()
@@ -184,13 +187,13 @@ class Conversation:
         is_large = len(body) > THREADED_READ_BYTES
         return await asyncio.to_thread(self._shape.read, body) if is_large else self._shape.read(body)
 
-    async def _recording(self, call: Call, sent: bytes) -> _Recording | None:
+    async def _recording(self, call: Call, sent: bytes, receipt: Receipt) -> _Recording | None:
         """The call as it goes on record; None when it is to pass as it is."""
         visit = self._gateway.visits.judge(self._shape, self._headers, self._claimed, PATH, call, sent)
         if isinstance(visit, Outcome):
             return None
         visit = msgspec.structs.replace(visit, is_retry=False)  # what the handshake says of itself, no frame says
-        begun = await begin(self._gateway, visit, PATH)
+        begun = await begin(self._gateway, visit, PATH, receipt)
         return None if isinstance(begun, Outcome) else _Recording(self._gateway.recorder, visit, begun)
 
 

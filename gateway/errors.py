@@ -15,9 +15,11 @@
         ├── Gone                 410
         ├── TooLarge             413
         ├── UpgradeRequired      426
+        ├── TooManyRequests      429
         ├── UpstreamUnreachable  502
         ├── NotNow               503
-        └── UpstreamTimeout      504
+        ├── UpstreamTimeout      504
+        └── LoopDetected         508
 
 A subclass exists only where a caller does something else because of it.
 """
@@ -127,6 +129,13 @@ class UpgradeRequired(RequestError):
     status = 426
 
 
+class TooManyRequests(RequestError):
+    """A key has asked more than it may, for now."""
+
+    status = 429
+    type = "rate_limit_error"
+
+
 class UpstreamUnreachable(RequestError):
     """No answer could be had from the upstream."""
 
@@ -146,3 +155,10 @@ class UpstreamTimeout(RequestError):
 
     status = 504
     type = "api_timeout_error"
+
+
+class LoopDetected(RequestError):
+    """The upstream is this gateway itself."""
+
+    status = 508
+    type = "server_error"

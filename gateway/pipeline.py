@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from gateway import forward, identify
+from gateway.accounts import Accounts, Receipt
 from gateway.augment import Augmenter
 from gateway.body import Body
 from gateway.compose import Prompt
@@ -78,6 +79,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     augmenter: Augmenter
     recorder: Recorder
+    accounts: Accounts
     attempts: Attempts
     shapes: Mapping[str, Shape]
     """By path below `/v1`."""
@@ -97,22 +99,25 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     prompt: Prompt
 
 
-async def handle(gateway: Gateway, request: Request) -> Answer:
+async def handle(gateway: Gateway, request: Request, receipt: Receipt) -> Answer:
     """Answer one request: identify, recall, compose, forward, record.
 
     Raises `RequestError` for what is ours to refuse, and when the upstream cannot be reached.
+
+    Args:
+        receipt: settled by what becomes of the call, but for a refusal.
     """
     claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
     target = target_of(request, claimed.path)
     shape = gateway.shapes.get(target) if request.method == "POST" and claimed.mode != "off" else None
     if shape is None:
-        return await _pass_through(gateway, request, target, Outcome(status="off"))
+        return await _pass_through(gateway, request, target, Outcome(status="off"), receipt)
     visit = await gateway.visits.read(shape, request.headers, claimed, target, request.body)
     if isinstance(visit, Outcome):
-        return await _pass_through(gateway, request, target, visit)
-    begun = await begin(gateway, visit, target)
+        return await _pass_through(gateway, request, target, visit, receipt)
+    begun = await begin(gateway, visit, target, receipt)
     if isinstance(begun, Outcome):
-        return await _pass_through(gateway, request, target, begun)
+        return await _pass_through(gateway, request, target, begun, receipt)
     incoming, exchange = await _forward(gateway, request, visit, begun.prompt, begun.exchange)
     chunks = gateway.recorder.listen(visit.shape, visit.call, exchange, incoming)
     headers = [*forward.answer_headers(incoming.headers), *_own_headers(exchange)]
@@ -135,7 +140,7 @@ def target_of(request: Request, path: str) -> str:
     return VERSION.sub("", path)
 
 
-async def begin(gateway: Gateway, visit: Visit, target: str) -> Begun | Outcome:
+async def begin(gateway: Gateway, visit: Visit, target: str, receipt: Receipt) -> Begun | Outcome:
     """Add what memory knows, and put on record that the call goes upstream; or why it passes through as it is."""
     attempt = gateway.attempts.attempt(visit.who.scope(visit.who.session or ""), visit.sent, is_retry=visit.is_retry)
     if attempt.count > 1 and attempt.session:  # that of the first, which the bytes alone may not tell
@@ -144,7 +149,8 @@ async def begin(gateway: Gateway, visit: Visit, target: str) -> Begun | Outcome:
     if visit.is_aside and session.is_new and not visit.who.session:  # about a conversation that nobody has seen
         return prompt.outcome
     exchange = _exchange(gateway, visit, target, session, prompt, attempt)
-    gateway.recorder.intend(exchange)
+    await gateway.recorder.intend(exchange)
+    gateway.accounts.recording(receipt, exchange)
     return Begun(exchange=exchange, prompt=prompt)
 
 
@@ -172,6 +178,7 @@ def _exchange(
         is_adrift=session.is_adrift,
         outcome=prompt.outcome,
         considered=prompt.considered,
+        redact=visit.policy.redact,
         learns=tuple(learn.kinds) if learn.enabled and new else (),
         parent=visit.who.parent,
         attempts=attempt.count,
@@ -219,11 +226,12 @@ def _held(visit: Visit, prompt: Prompt, exchange: Exchange) -> Held:
     )
 
 
-async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome) -> Answer:
+async def _pass_through(gateway: Gateway, request: Request, target: str, outcome: Outcome, receipt: Receipt) -> Answer:
     """The upstream's answer to the client's own bytes."""
     gateway.telemetry.passed()
     outgoing = outgoing_of(request, target, await _unread(request.body))
     incoming = await _sent(gateway, outgoing)
+    receipt.unrecorded(outcome.reason or outcome.status)
     headers = [*forward.answer_headers(incoming.headers), (b"x-accrue-memory", outcome.header.encode())]
     return Answer(
         status=incoming.status, headers=headers, chunks=incoming.chunks, has_named_events=_has_named_events(target)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.documents import one_of
-from gateway.types import MemoryMode
+from gateway.types import MemoryMode, Redact
 
 DEFAULT = "default"
 """The policy of every call that no other one matches."""
@@ -131,6 +131,15 @@ class Learn(msgspec.Struct, frozen=True, kw_only=True):
     distil: Distil = Distil()
 
 
+class Retain(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things are kept. None: for ever."""
+
+    days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
+    """After which an exchange, and every memory that was last said then or before, is removed."""
+    exchanges: Annotated[int, Meta(ge=1)] | None = None
+    """Newest ones kept of a user; memories that only older ones said go with them."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the folder."""
 
@@ -146,3 +155,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     place: Place = Place()
     guard: Guard = Guard()
     learn: Learn = Learn()
+    redact: Redact = "secrets"
+    """What is replaced by a placeholder before anything is stored or embedded."""
+    retain: Retain = Retain()

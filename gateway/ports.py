@@ -7,7 +7,8 @@ request path fails open on it. Anything else they raise is a fault of ours.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Literal, Protocol
+from concurrent.futures import Future
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -113,8 +114,12 @@ class Echoes(msgspec.Struct, frozen=True, kw_only=True):
 class Journal(Protocol):
     """The append-only record of exchanges, which is also the learner's queue and the sessions' ledger."""
 
-    def intend(self, exchange: Exchange) -> None:
-        """Queue the intent and the ledger entries of a call about to go upstream. Never waits, never raises."""
+    def intend(self, exchange: Exchange, *, is_patient: bool = False) -> Future[Any]:
+        """Queue the intent and the ledger entries of a call about to go upstream, which are known at once.
+
+        The future is done when they are durable, or fails with `MemoryUnavailable`; a patient one takes its time. An
+        intent is replaced by a later one of the same exchange, as answers grow, and by no other.
+        """
         ...
 
     async def commit(self, exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 import structlog
@@ -41,8 +42,9 @@ class Recorder:
         clock: Clock,
         *,
         commit_wait_s: float,
-        on_recorded: Callable[[], None],
-        on_unrecorded: Callable[[str], None],
+        on_recorded: Callable[[Exchange], None],
+        on_unrecorded: Callable[[Exchange, str], None],
+        on_late: Callable[[], None],
         on_ended: Callable[[Exchange], None],
     ) -> None:
         """Record to a journal.
@@ -50,7 +52,8 @@ class Recorder:
         Args:
             commit_wait_s: how long the end of an answer waits for its record before it is let go.
             on_recorded: called after each commit: there is something to learn.
-            on_unrecorded: told the reason when an answer was let go without a record.
+            on_unrecorded: told the reason when there will be no record.
+            on_late: called when an answer was let go before its record, which may still come.
             on_ended: told of every exchange that has ended, before it is on record.
         """
         self._journal = journal
@@ -59,12 +62,13 @@ class Recorder:
         self._commit_wait_s = commit_wait_s
         self._on_recorded = on_recorded
         self._on_unrecorded = on_unrecorded
+        self._on_late = on_late
         self._on_ended = on_ended
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def intend(self, exchange: Exchange) -> None:
+    async def intend(self, exchange: Exchange) -> None:
         """Leave a trace of a call that is about to go upstream; why it has these notes is told when it is finished."""
-        self._journal.intend(msgspec.structs.replace(exchange, considered=()))
+        self._journal.intend(msgspec.structs.replace(exchange, considered=()), is_patient=True)
 
     def lose(self, exchange: Exchange, status: int) -> None:
         """Record that no answer came; nobody waits for it.
@@ -72,7 +76,7 @@ class Recorder:
         Args:
             status: the HTTP status the client gets instead.
         """
-        self._begin(self._commit(msgspec.structs.replace(exchange, state="interrupted", status=status)))
+        self._begin(exchange, self._commit(msgspec.structs.replace(exchange, state="interrupted", status=status)))
 
     async def listen(
         self, shape: Shape, call: Call, exchange: Exchange, answer: Incoming
@@ -92,13 +96,13 @@ class Recorder:
                 async for chunk in chunks:
                     heard.hear(chunk)
                     if commit is None and end.is_in(chunk):
-                        commit = self._begin(self._finish(shape, call, exchange, answer, heard, "done"))
+                        commit = self._begin(exchange, self._finish(shape, call, exchange, answer, heard, "done"))
                         await self._wait_for(commit)
                     yield chunk
                 state = "done"
             finally:
                 if commit is None:
-                    commit = self._begin(self._finish(shape, call, exchange, answer, heard, state))
+                    commit = self._begin(exchange, self._finish(shape, call, exchange, answer, heard, state))
                     await self._wait_for(commit)
         if end.is_missing and heard.is_cut:
             raise UpstreamUnreachable("the upstream broke off its answer")
@@ -139,31 +143,31 @@ class Recorder:
         try:
             await self._journal.commit(exchange)
         except MemoryUnavailable as error:
-            self._on_unrecorded("journal")
+            self._on_unrecorded(exchange, "journal")
             log.warning("unrecorded", exchange=exchange.id, error=str(error))
         else:
-            self._on_recorded()
+            self._on_recorded(exchange)
 
-    def _begin(self, commit: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _begin(self, exchange: Exchange, commit: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """A task of its own, because the client's leaving must not end it."""
         task = asyncio.create_task(commit)
         self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, exchange))
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, exchange: Exchange, task: asyncio.Task[None]) -> None:
         """Nobody awaits the task, so what went wrong in it is said here."""
         self._under_way.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._on_unrecorded("error")
+            self._on_unrecorded(exchange, "error")
             log.error("unrecorded", exc_info=error)
 
     async def _wait_for(self, commit: asyncio.Task[None]) -> None:
         """Wait until it is on record, but not for long: a slow disk must not become a slow answer."""
         done, _ = await asyncio.wait({commit}, timeout=self._commit_wait_s)
         if not done:
-            self._on_unrecorded("late")
+            self._on_late()
 
 
 class _Heard:

@@ -228,13 +228,14 @@ class _Replayer:
 
     async def _record(self, visit: Visit, call: LoggedCall) -> str | None:
         """Let a call pass, which leaves it on record: the exchange's id, or None where it is not to leave any."""
-        begun = await begin(self._parts.gateway, visit, chat.SHAPE.path)
+        gateway = self._parts.gateway
+        begun = await begin(gateway, visit, chat.SHAPE.path, gateway.accounts.received())
         if isinstance(begun, Outcome):
             self.tally.silent += 1
             return None
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(call.answer))]
         answer = Incoming(status=200, headers=headers, chunks=_whole(call.answer))
-        async for _ in self._parts.gateway.recorder.listen(visit.shape, visit.call, begun.exchange, answer):
+        async for _ in gateway.recorder.listen(visit.shape, visit.call, begun.exchange, answer):
             pass
         self.made.append(begun.exchange.id)
         self._known[begun.exchange.id[-2 * DIGEST_BYTES :]] = begun.exchange.id

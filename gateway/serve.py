@@ -21,13 +21,14 @@ from websockets import http11
 from gateway.admin import health, report
 from gateway.admin.feedback import Desk
 from gateway.app import application
-from gateway.config import Config, Server, check_bind
+from gateway.config import Config, check_bind
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError
 from gateway.lookback import look_back
 from gateway.period import Facts
 from gateway.ports import MAX_MESSAGE_BYTES
 from gateway.routes import DEFAULT, in_force
+from gateway.sections import Server
 from gateway.wiring import Running, running
 
 BACKLOG = 2048

@@ -24,7 +24,11 @@ class Telemetry:
         self._tokens = self._counter("note_tokens", "Tokens of notes in requests, replayed ones included.")
         self._passed = self._counter("passed_through", "Requests passed through unread.")
         self._failures = self._counter("memory_failures", "Recalls that did not come about, by cause.", "cause")
-        self._unrecorded = self._counter("unrecorded", "Answers let go without a record, by reason.", "reason")
+        self._received = self._counter("received", "Requests and WebSocket calls that came in.")
+        self._recorded = self._counter("recorded", "Of these, those on record.")
+        self._unrecorded = self._counter("unrecorded", "Of these, those that went through without, by why.", "reason")
+        self._refused = self._counter("refused", "Of these, those that were answered by us, by status.", "status")
+        self._late = self._counter("late", "Answers let go before their record, which came later or is unrecorded.")
         self._distilled = self._counter("distilled", "Sessions meant for the distilling model, by outcome.", "outcome")
         self._distil_tokens = self._counter("distil_tokens", "Tokens that the distilling model has cost.")
         self._facts = self._counter("distilled_facts", "Facts that the distilling model named, by outcome.", "outcome")
@@ -44,8 +48,24 @@ class Telemetry:
         """Recall did not come about; the call went on without it."""
         self._failures.labels(cause).inc()
 
+    def received(self) -> None:
+        """A call has come in."""
+        self._received.inc()
+
+    def recorded(self) -> None:
+        """It is on record."""
+        self._recorded.inc()
+
+    def refused(self, status: int) -> None:
+        """It was answered by us."""
+        self._refused.labels(str(status)).inc()
+
+    def late(self) -> None:
+        """An answer was let go before its record."""
+        self._late.inc()
+
     def unrecorded(self, reason: str) -> None:
-        """An answer was let go without a record."""
+        """It went through without a record."""
         self._unrecorded.labels(reason).inc()
 
     def distilled(self, outcome: str) -> None:

@@ -15,6 +15,10 @@ from gateway.errors import HTTP_ERROR, ScopeError
 MemoryMode = Literal["on", "read", "write", "off"]
 """What a caller or a policy allows: `read` recalls without recording, `write` records without adding."""
 
+Redact = Literal["off", "secrets", "pii"]
+"""What is replaced by placeholders before it is kept: nothing, keys and passwords, or also what tells who a person is
+(e-mail addresses, phone and account numbers, IP addresses)."""
+
 ExchangeState = Literal["intent", "done", "interrupted"]
 """`intent`: sent upstream, nothing back yet. `interrupted`: the answer ended before its end."""
 
@@ -250,6 +254,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """True for a call about a conversation (a title, a summary): nothing that was said in it is kept."""
     is_adrift: bool = False
     """True when the session could not be looked up: then the answer leaves no anchors that would lead to a stand-in."""
+    redact: Redact = "secrets"
+    """What of its texts is replaced before it is on record."""
     learns: tuple[str, ...] = ()
     """Kinds of memory that the policy allows to be learnt from it; empty for none."""
 

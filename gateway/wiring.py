@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from gateway import distil, kinds, shapes, signals
+from gateway.accounts import Accounts
 from gateway.asking import Asker
 from gateway.augment import Augmenter
 from gateway.backlog import Backlog
@@ -100,14 +101,15 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             backlog, parts.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
         )
         learner = _learner(parts, precedents, distiller.learnt if past is None else lambda exchanges: None)
-        attempts = Attempts(parts.clock)
+        attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
         recorder = Recorder(
             parts.journal,
             parts.fence,
             parts.clock,
             commit_wait_s=config.server.commit_wait_ms / 1000,
-            on_recorded=learner.wake,
-            on_unrecorded=parts.telemetry.unrecorded,
+            on_recorded=functools.partial(_recorded, accounts, learner),
+            on_unrecorded=accounts.unrecorded,
+            on_late=parts.telemetry.late,
             on_ended=attempts.end,
         )
         others = () if past is not None else (distiller.run, functools.partial(policies.watch, on_change=_reloaded))
@@ -115,6 +117,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         await _background(stack, learner, (learner.run, *others))
         stack.push_async_callback(recorder.drain)
         gateway = Gateway(
+            accounts=accounts,
             attempts=attempts,
             clock=parts.clock,
             upstream=parts.upstream,
@@ -282,6 +285,11 @@ async def _background(
     with contextlib.suppress(TimeoutError):  # what an earlier process left unlearnt, if that is quickly done
         async with asyncio.timeout(CATCH_UP_S):
             await learner.idle.wait()
+
+
+def _recorded(accounts: Accounts, learner: Learner, exchange: Exchange) -> None:
+    accounts.recorded(exchange)
+    learner.wake()
 
 
 def _reloaded(complaint: str | None) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from gateway.config import Server
+from gateway.sections import Server
 from tests.evaluation import data_dir
 
 Lines = list[tuple[str, str]]

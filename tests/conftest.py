@@ -11,12 +11,22 @@ import msgspec
 import pytest
 import structlog
 
-from gateway.config import Config, Server
+from gateway.config import Config
 from gateway.routes import UpstreamConfig
+from gateway.sections import Server
 from gateway.serve import serving
 from gateway.testing import ScriptedUpstream
 from gateway.types import Operator
 from gateway.wiring import Running, running
+from tests.faults.scale import choose
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run proofs at the size that is promised")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    choose(is_long=config.getoption("--long"))
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):

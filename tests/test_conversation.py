@@ -18,7 +18,6 @@ from websockets.typing import Subprotocol
 
 from gateway import conversation
 from gateway.body import Body
-from gateway.config import Server
 from gateway.conversation import Conversation, Joined
 from gateway.conversation import connect as connect_upstream
 from gateway.datadir import DataDir
@@ -26,6 +25,7 @@ from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite.rows import read_exchange
 from gateway.pipeline import Request
 from gateway.ports import Closing
+from gateway.sections import Server
 from gateway.testing import ScriptedUpstream, Step
 from gateway.tunnel import Listener, Nobody
 from gateway.types import Exchange

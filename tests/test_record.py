@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
@@ -45,8 +46,11 @@ class KeptJournal:
         self.gate.set()
         self.error: Exception | None = None
 
-    def intend(self, exchange: Exchange) -> None:
+    def intend(self, exchange: Exchange, *, is_patient: bool = False) -> Future[Any]:
         self.intended.append(exchange)
+        durable: Future[Any] = Future()
+        durable.set_result(None)
+        return durable
 
     async def commit(self, exchange: Exchange) -> None:
         self.asked.set()
@@ -82,13 +86,14 @@ class Desk:
             ManualClock(),
             commit_wait_s=commit_wait_s,
             on_recorded=self._recorded,
-            on_unrecorded=self.unrecorded.append,
+            on_unrecorded=lambda _, reason: self.unrecorded.append(reason),
+            on_late=lambda: self.unrecorded.append("late"),
             on_ended=self.ended.append,
         )
         self.call = call(**members)
         self.exchange = Exchange(id="ex_1", scope=ANN, at=1.0, path=SHAPE.path, turns=self.call.turns, mode=mode)
 
-    def _recorded(self) -> None:
+    def _recorded(self, _: Exchange) -> None:
         self.recorded += 1
 
     def listen(self, answer: Incoming) -> AsyncGenerator[bytes, None]:
@@ -474,8 +479,9 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
             FENCE,
             ManualClock(),
             commit_wait_s=5,
-            on_recorded=lambda: None,
-            on_unrecorded=lambda _: None,
+            on_recorded=lambda _: None,
+            on_unrecorded=lambda _, __: None,
+            on_late=lambda: None,
             on_ended=lambda _: None,
         )
         desk = Desk()
@@ -492,7 +498,7 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
 
 async def test_an_intent_goes_to_the_journal_at_once() -> None:
     desk = Desk()
-    desk.recorder.intend(desk.exchange)
+    await desk.recorder.intend(desk.exchange)
     assert desk.journal.intended == [desk.exchange]
 
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.config import Config, Server
+from gateway.config import Config
 from gateway.errors import ConfigError
+from gateway.sections import Server
 from gateway.serve import serve
 from gateway.testing import GatewayProcess, ScriptedUpstream
 

@@ -8,8 +8,8 @@ import aiohttp
 import jwt
 import pytest
 
-from gateway.config import Auth
 from gateway.errors import Unauthorized
+from gateway.sections import Auth
 from gateway.signatures import LEEWAY_S, OpenWebUi
 from gateway.testing import ManualClock, ScriptedUpstream
 from tests.conftest import Serve

@@ -50,6 +50,9 @@ def test_a_new_gateway_has_counted_nothing() -> None:
     assert counted(Telemetry()) == {
         "accrue_note_tokens_total": 0,
         "accrue_passed_through_total": 0,
+        "accrue_received_total": 0,
+        "accrue_recorded_total": 0,
+        "accrue_late_total": 0,
         "accrue_distil_tokens_total": 0,
     }
 
@@ -61,7 +64,11 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry.called("empty", 0)
     telemetry.passed()
     telemetry.failed("timeout")
-    telemetry.unrecorded("late")
+    telemetry.received()
+    telemetry.recorded()
+    telemetry.refused(404)
+    telemetry.late()
+    telemetry.unrecorded("journal")
     telemetry.distilled("done")
     telemetry.distil_cost(42)
     telemetry.facts("kept", 3)
@@ -71,7 +78,11 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
         "accrue_note_tokens_total": 42,
         "accrue_passed_through_total": 1,
         'accrue_memory_failures_total{cause="timeout"}': 1,
-        'accrue_unrecorded_total{reason="late"}': 1,
+        "accrue_received_total": 1,
+        "accrue_recorded_total": 1,
+        'accrue_refused_total{status="404"}': 1,
+        "accrue_late_total": 1,
+        'accrue_unrecorded_total{reason="journal"}': 1,
         'accrue_distilled_total{outcome="done"}': 1,
         "accrue_distil_tokens_total": 42,
         'accrue_distilled_facts_total{outcome="kept"}': 3,
@@ -170,7 +181,7 @@ def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
     counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 10
+    assert len(counters) == 14
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []

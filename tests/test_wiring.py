@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, EmbedderConfig
+from gateway.config import Config
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import DataDirError
 from gateway.routes import Route, RouteMatch, UpstreamConfig
+from gateway.sections import EmbedderConfig
 from gateway.testing import ScriptedUpstream
 from gateway.wiring import KINDS, SHAPES, _former, running
 from tests.conftest import Serve

@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from gateway.config import EmbedderConfig
 from gateway.embedders.http import HttpModel
 from gateway.embedders.slow import Model, SlowEmbedder
 from gateway.errors import ConfigError
+from gateway.sections import EmbedderConfig
 
 START_S = 3.0
 """May go into waiting for the model, so that the first requests find it; a later one is found while serving."""

@@ -22,9 +22,9 @@ from openai import AsyncOpenAI
 from gateway.admin import feedback
 from gateway.admin.feedback import Desk, Given, is_feedback
 from gateway.body import Body
-from gateway.config import Auth
 from gateway.errors import NotNow
 from gateway.pipeline import Request
+from gateway.sections import Auth
 from gateway.testing import ScriptedUpstream, Step
 from gateway.types import Operator
 from tests.conftest import Serve, Served

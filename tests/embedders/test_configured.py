@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.config import EmbedderConfig
 from gateway.embedders.configured import configured_embedder
 from gateway.errors import ConfigError, MemoryUnavailable
+from gateway.sections import EmbedderConfig
 from gateway.testing import ScriptedUpstream, Step
 
 

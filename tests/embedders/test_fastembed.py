@@ -14,10 +14,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from gateway.config import EmbedderConfig
 from gateway.embedders.configured import configured_embedder
 from gateway.embedders.fastembed import FastEmbedModel
 from gateway.errors import ConfigError, MemoryUnavailable
+from gateway.sections import EmbedderConfig
 
 NAME = "accrue/five-words"
 WORDS = ["[PAD]", "[UNK]", "tea", "coffee", "train"]

@@ -12,11 +12,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.config import Server
 from gateway.errors import BadRequest, TooLarge
 from gateway.pipeline import PASSED_WHOLE_BYTES
 from gateway.ports import Headers, Outgoing
 from gateway.routes import Route, RouteMatch, UpstreamConfig
+from gateway.sections import Server
 from gateway.testing import ScriptedUpstream, Step
 from gateway.upstreams.named_model import THREADED_READ_BYTES, with_model
 from tests.conftest import Serve

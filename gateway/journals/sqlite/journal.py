@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -64,9 +65,9 @@ class SqliteJournal:
         self._leased: dict[str, int] = {}
         """Places in the learner's queue, by exchange."""
 
-    def intend(self, exchange: Exchange) -> None:
+    def intend(self, exchange: Exchange, *, is_patient: bool = False) -> Future[Any]:
         """Queue the intent and the ledger entries of a call about to go upstream."""
-        self._write(*pack(exchange), rows.write_intent, anchors=(), is_patient=True)
+        return self._write(*pack(exchange), rows.write_intent, anchors=(), is_patient=is_patient)
 
     async def commit(self, exchange: Exchange) -> None:
         """Return when the exchange is durable; it becomes so too when the caller no longer waits."""

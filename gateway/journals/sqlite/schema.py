@@ -11,6 +11,8 @@
     signals    what detectors saw, by the row of `learnt` in which they did
     changes    the steps in which lessons evolved, by the same
     earned     how things went where a lesson was told or withheld, by the same
+    dead       exchanges that could not be learnt, and why, until a person looks at them
+    erasures   who was erased and until when, by a keyed hash: what is older must not come back
 
 `user` is '' for nobody: a named user is never empty (gateway/types.py), and NULL would not take part in a key.
 What is read and written when is in rows.py.
@@ -65,12 +67,36 @@ def part_feedback_by_user(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def create_dead_letters(connection: sqlite3.Connection) -> None:
+    """The sixth: what was passed over is no longer only a line in a log."""
+    connection.execute(
+        """
+        CREATE TABLE dead (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            exchange TEXT NOT NULL UNIQUE,
+            stage TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at REAL NOT NULL
+        )
+        """
+    )
+
+
+def create_erasures(connection: sqlite3.Connection) -> None:
+    """The seventh: what is known of people about whom nothing may be known."""
+    connection.execute(
+        "CREATE TABLE erasures (subject BLOB PRIMARY KEY, at REAL NOT NULL, is_out INTEGER NOT NULL) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: Sequence[Migration] = (
     create_tables,
     create_openings,
     count_attempts,
     create_learning,
     part_feedback_by_user,
+    create_dead_letters,
+    create_erasures,
 )
 
 _TABLES = (

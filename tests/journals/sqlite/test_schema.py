@@ -27,6 +27,8 @@ def test_all_migrations_make_the_tables_and_opening_again_changes_nothing(tmp_pa
             "signals",
             "changes",
             "earned",
+            "dead",
+            "erasures",
         }
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         connection.close()
