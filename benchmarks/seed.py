@@ -6,10 +6,10 @@ from pathlib import Path
 
 from benchmarks.corpus import memory_text
 from gateway.clock import SystemClock
+from gateway.credentials import credential, tenant
 from gateway.datadir import DataDir
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.filling import counted
-from gateway.identify import tenant
 from gateway.kinds.episode import KIND
 from gateway.memories import Memory
 from gateway.stores.local import LocalStore
@@ -29,7 +29,7 @@ async def seed(folder: Path, memories: int) -> None:
     """Make the data directory and put the memories into it."""
     data = DataDir(folder)
     data.hold()
-    scope = Scope(tenant=tenant([(b"authorization", CREDENTIAL.encode())], data.secret()), user=USER)
+    scope = Scope(tenant=tenant(credential([(b"authorization", CREDENTIAL.encode())]), data.secret()), user=USER)
     store = LocalStore(data.memories, data.index, WordLlamaEmbedder())
     counter = Tokens.from_litellm()
     now = SystemClock().now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +13,9 @@ import uvloop
 
 from gateway import __version__, demo, explain, printed
 from gateway.clock import SystemClock
+from gateway.commands import dlq, keys, person
+from gateway.commands.options import config_option, data_dir_option, or_exit
 from gateway.config import Config, environment, load_config
-from gateway.errors import AccrueError
 from gateway.period import seconds
 from gateway.policybook import load_policies
 from gateway.rebuild import rebuild
@@ -27,11 +28,6 @@ from gateway.transcripts import read_log
 from gateway.wiring import KINDS
 
 Answer = TypeVar("Answer")
-
-config_option = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="File to read (default: ./config.yaml if any)."
-)
-data_dir_option = click.option("--data-dir", help="Where memory is kept (default: .accrue).")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,7 +77,7 @@ def check(config_file: Path | None) -> None:
         accrue check staging/config.yaml
     """
     config = _config(config_file)
-    policies = _or_exit(lambda: load_policies(Path(config.policies), KINDS))
+    policies = or_exit(lambda: load_policies(Path(config.policies), KINDS))
     names = ", ".join(policy.name for policy in policies.policies)
     for name in unused(config.routes, config.upstreams):
         click.echo(f"no route leads to upstream {name}: call it default, or give it a route", err=True)
@@ -99,7 +95,7 @@ def demo_command() -> None:
         accrue demo
     """
     configure_logs("error", "console")
-    _or_exit(lambda: demo.run(click.echo))
+    or_exit(lambda: demo.run(click.echo))
 
 
 @main.command(name="explain", short_help="Say what memory did on one call.")
@@ -116,7 +112,7 @@ def explain_command(exchange: str, config_file: Path | None, data_dir: str | Non
         accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8 --data-dir /var/lib/accrue
     """
     config = _config(config_file, data_dir=data_dir)
-    click.echo(_or_exit(lambda: explain.text(Path(config.data_dir), exchange)))
+    click.echo(or_exit(lambda: explain.text(Path(config.data_dir), exchange, config.store.encryption_key)))
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, length: str | None) -> float | None:
@@ -142,8 +138,8 @@ def report_command(length_s: float | None, is_json: bool, config_file: Path | No
         accrue report --json --data-dir /var/lib/accrue
     """
     config = _config(config_file, data_dir=data_dir)
-    data = Path(config.data_dir)
-    click.echo(_or_exit(lambda: printed.text(data, SystemClock(), length_s=length_s, is_json=is_json)))
+    data, key = Path(config.data_dir), config.store.encryption_key
+    click.echo(or_exit(lambda: printed.text(data, SystemClock(), length_s=length_s, is_json=is_json, key=key)))
 
 
 @main.command(name="replay", short_help="Learn from logs of past calls.")
@@ -173,7 +169,7 @@ def replay_command(
     """
     config = _config(config_file, data_dir=data_dir)
     configure_logs("warning", config.telemetry.log_format)
-    log = _or_exit(lambda: read_log(log_file))
+    log = or_exit(lambda: read_log(log_file))
     for fault in log.faults:
         click.echo(f"{log_file}: {fault.where}: {fault.reason}", err=True)
     count = sum(len(transcript.answers) for transcript in log.transcripts)
@@ -183,7 +179,7 @@ def replay_command(
     if dry_run:
         click.echo(f"{count} calls of {len(log.transcripts)} conversations; {len(log.faults)} faults")
         return
-    speaker = Speaker(credential=_or_exit(lambda: credential(environment(), api_key_env)), user=user)
+    speaker = Speaker(credential=or_exit(lambda: credential(environment(), api_key_env)), user=user)
     with click.progressbar(length=count, label="replaying", file=sys.stderr) as bar:
         tally = _run(replay(config, log, speaker, lambda: bar.update(1)))
     for fault in tally.faults:
@@ -216,6 +212,10 @@ def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
     click.echo(f"memories made anew in {steps} steps of learning")
 
 
+for command in (dlq.group, keys.group, person.erase, person.export):
+    main.add_command(command)
+
+
 def _config(
     path: Path | None,
     *,
@@ -224,9 +224,7 @@ def _config(
     upstream: str | None = None,
     data_dir: str | None = None,
 ) -> Config:
-    return _or_exit(
-        lambda: load_config(path, environment(), host=host, port=port, upstream=upstream, data_dir=data_dir)
-    )
+    return or_exit(lambda: load_config(path, environment(), host=host, port=port, upstream=upstream, data_dir=data_dir))
 
 
 def _run(work: Coroutine[None, None, Answer]) -> Answer:
@@ -234,15 +232,7 @@ def _run(work: Coroutine[None, None, Answer]) -> Answer:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
 
-    return _or_exit(until_done)
-
-
-def _or_exit(work: Callable[[], Answer]) -> Answer:
-    try:
-        return work()
-    except AccrueError as error:
-        click.echo(f"accrue: {error}", err=True)
-        sys.exit(1)
+    return or_exit(until_done)
 
 
 if __name__ == "__main__":

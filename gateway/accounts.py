@@ -10,6 +10,9 @@ from typing import Protocol
 
 from gateway.types import Exchange
 
+_Key = tuple[str, int]
+"""An exchange, and which attempt of it: each try of a client is a call of its own."""
+
 
 class Counters(Protocol):
     """Where it is counted."""
@@ -32,38 +35,38 @@ class Counters(Protocol):
 
 
 class Receipt:
-    """One call, until it is settled."""
+    """One call, until it is settled. What is going on record is no longer settled here."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._is_open = True
+        self.key: _Key | None = None
+        """Under which its record will settle it; None for a call that has none."""
 
-    def recorded(self) -> None:
-        """Settle: it is on record."""
-        if self._close():
-            self._counters.recorded()
+    @property
+    def is_recording(self) -> bool:
+        """Whether the call goes on record."""
+        return self.key is not None
 
     def unrecorded(self, reason: str) -> None:
         """Settle: it went through without a record."""
-        if self._close():
+        if self._is_open and not self.is_recording:
+            self._is_open = False
             self._counters.unrecorded(reason)
 
     def refused(self, status: int) -> None:
         """Settle: it was answered by us."""
-        if self._close():
+        if self._is_open and not self.is_recording:
+            self._is_open = False
             self._counters.refused(status)
-
-    def _close(self) -> bool:
-        was_open, self._is_open = self._is_open, False
-        return was_open
 
 
 class Accounts:
-    """Every call under way, and who will settle it."""
+    """Every call that is going on record, and how it is settled."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._recording: dict[tuple[str, int], Receipt] = {}
+        self._recording: set[_Key] = set()
 
     def received(self) -> Receipt:
         """A call has come in."""
@@ -72,19 +75,32 @@ class Accounts:
 
     def recording(self, receipt: Receipt, exchange: Exchange) -> None:
         """From here on the record of the exchange settles the call, and nothing else."""
-        self._recording[exchange.id, exchange.attempts] = _moved(receipt, self._counters)
+        receipt.key = _key(exchange)
+        self._recording.add(receipt.key)
 
     def recorded(self, exchange: Exchange) -> None:
         """The record is there."""
-        if receipt := self._recording.pop((exchange.id, exchange.attempts), None):
-            receipt.recorded()
+        if self._is_settling(_key(exchange)):
+            self._counters.recorded()
 
     def unrecorded(self, exchange: Exchange, reason: str) -> None:
         """There will be none."""
-        if receipt := self._recording.pop((exchange.id, exchange.attempts), None):
-            receipt.unrecorded(reason)
+        if self._is_settling(_key(exchange)):
+            self._counters.unrecorded(reason)
+
+    def failed(self, receipt: Receipt) -> None:
+        """Nobody will write a record, or say otherwise what became of the call: a fault of ours."""
+        if receipt.key is None:
+            receipt.unrecorded("error")
+        elif self._is_settling(receipt.key):
+            self._counters.unrecorded("error")
+
+    def _is_settling(self, key: _Key) -> bool:
+        """True the first time."""
+        is_open = key in self._recording
+        self._recording.discard(key)
+        return is_open
 
 
-def _moved(receipt: Receipt, counters: Counters) -> Receipt:
-    """The open part of a receipt, which the other one no longer settles."""
-    return Receipt(counters) if receipt._close() else receipt
+def _key(exchange: Exchange) -> _Key:
+    return exchange.id, exchange.attempts

@@ -6,65 +6,126 @@ layer doubles the CPU of a request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import structlog
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import forward, websocket
+from gateway import forward, loops, websocket
+from gateway.accounts import Receipt
 from gateway.admin import feedback
 from gateway.body import Body
 from gateway.errors import ClientGone, RequestError
 from gateway.headers import is_event_stream
 from gateway.pipeline import Answer, Gateway, Request, handle
+from gateway.pump import Abandoned, Pump, Pumps
+from gateway.sections import PostDisconnect
 
 NOT_MODIFIED = 304
+
+EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+"""Blank lines, as server-sent events end."""
 
 log = structlog.get_logger()
 
 
-def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk) -> ASGIApp:
+def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk, pumps: Pumps | None = None) -> ASGIApp:
     """The ASGI application: our own few paths, and everything else upstream."""
-    return Router(own, default=Proxy(gateway, desk), redirect_slashes=False)
+    return Router(own, default=Proxy(gateway, desk, pumps or Pumps(PostDisconnect())), redirect_slashes=False)
 
 
 class Proxy:
     """Every path on which identity may stand: feedback, which is ours, and all that goes upstream."""
 
-    def __init__(self, gateway: Gateway, desk: feedback.Desk) -> None:
+    def __init__(self, gateway: Gateway, desk: feedback.Desk, pumps: Pumps) -> None:
         self._gateway = gateway
         self._desk = desk
+        self._pumps = pumps
+        self._mark = loops.mark(gateway.secret)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. A client that leaves while it is still sending gets no answer."""
+        """Serve one request, and the record of it when its client leaves before it is answered."""
         if scope["type"] == "websocket":
-            await websocket.serve(self._gateway, scope, receive, send)
+            await self._pumps.hold(websocket.serve(self._gateway, self._pumps.limits, scope, receive, send))
             return
-        request, receipt = _request(scope, receive), self._gateway.accounts.received()
+        client, receipt = _Client(receive), self._gateway.accounts.received()
+        pump = Pump(self._gateway.upstream, self._pumps.limits, receipt)
+        request = _request(scope, client)
+        await self._pumps.run(pump, self._serve(client, request, receipt, pump, send), client.left)
+
+    async def _serve(self, client: _Client, request: Request, receipt: Receipt, pump: Pump, send: Send) -> None:
         try:
-            if feedback.is_feedback(request.path):
-                answer = await feedback.answer(self._desk, request)
-                receipt.unrecorded("feedback")
-            else:
-                answer = await handle(self._gateway, request, receipt)
+            answer = await self._answer(request, receipt, pump)
+        except (ClientGone, Abandoned):
+            receipt.unrecorded("gone")
         except RequestError as error:
+            if client.is_gone:  # which an upload that broke off looks like from here
+                receipt.unrecorded("gone")
             receipt.refused(error.status)
             await _refuse(send, error)
-        except ClientGone:
-            receipt.unrecorded("gone")
+        except BaseException:
+            self._gateway.accounts.failed(receipt)
+            raise
         else:
             await _send(send, answer)
 
+    async def _answer(self, request: Request, receipt: Receipt, pump: Pump) -> Answer:
+        loops.refuse(request.headers, self._mark)
+        if feedback.is_feedback(request.path):
+            answer = await feedback.answer(self._desk, request)
+            receipt.unrecorded("feedback")
+            return answer
+        return await handle(msgspec.structs.replace(self._gateway, upstream=pump), request, receipt)
 
-def _request(scope: Scope, receive: Receive) -> Request:
+
+class _Client:
+    """The client of one request: what it still sends, and whether it is there."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._has_sent = asyncio.Event()
+        self.is_gone = False
+
+    def sends_nothing(self) -> None:
+        """There is no body that anybody would read."""
+        self._has_sent.set()
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """What it sends. Raises `ClientGone` when it leaves before the end."""
+        more = True
+        try:
+            while more:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    self.is_gone = True
+                    raise ClientGone("the client left before its request was complete")
+                more = message.get("more_body", False)
+                if chunk := message.get("body", b""):
+                    yield chunk
+        finally:
+            self._has_sent.set()
+
+    async def left(self) -> None:
+        """Return when it has left, or has its answer. It is not asked while it sends."""
+        await self._has_sent.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _request(scope: Scope, client: _Client) -> Request:
     headers = list(scope["headers"])
+    length = _length(dict(headers))
+    if length == 0:
+        client.sends_nothing()
     return Request(
         method=scope["method"],
         path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        body=Body(_received(receive), length=_length(dict(headers))),
+        body=Body(client.body(), length=length),
     )
 
 
@@ -76,22 +137,12 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
     return None if b"transfer-encoding" in headers else 0
 
 
-async def _received(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone("the client left before its request was complete")
-        more = message.get("more_body", False)
-        if chunk := message.get("body", b""):
-            yield chunk
-
-
 async def _send(send: Send, answer: Answer) -> None:
     """Pass the answer on, chunk by chunk.
 
     When the upstream dies on the way, the connection is left unfinished so that the server aborts it: SDKs take a
-    clean end for success. A client that left makes `send` do nothing, and the answer is read to its end all the same.
+    clean end for success. A client that left makes `send` do nothing, and the answer is read on as long as the pump
+    lets it.
     """
     headers = answer.headers
     if answer.status == NOT_MODIFIED:  # it may name the length of a body it does not have
@@ -102,6 +153,8 @@ async def _send(send: Send, answer: Answer) -> None:
         async for chunk in answer.chunks:
             tail = (tail + chunk)[-4:]
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except Abandoned:
+        return
     except RequestError as error:
         log.warning("upstream_died", error=str(error))
         if event := _last_words(answer, tail, error):
@@ -113,9 +166,13 @@ async def _send(send: Send, answer: Answer) -> None:
 
 
 def _last_words(answer: Answer, tail: bytes, error: RequestError) -> bytes:
-    """What a broken stream ends with: an event that says so, where one can stand."""
+    """What a broken stream ends with: an event that says so, where one can stand.
+
+    After half an event it cannot: that would have to be ended first, and SDKs would stumble over it. They notice that
+    the connection was aborted all the same.
+    """
     is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in answer.headers)
-    if not is_plain or not is_event_stream(answer.headers):
+    if not is_plain or not is_event_stream(answer.headers) or not tail.endswith(EVENT_ENDS):
         return b""
     return forward.interrupted_event(error, tail=tail, is_named=answer.has_named_events)
 

@@ -1,7 +1,7 @@
 """Memory's part in a call: find the session, recall within the deadline, compose. It fails open, visibly (promise P4).
 
-Late or broken memory means the session's earlier notes, and else the pinned lines held in process, and else nothing;
-never another status, shape or stream.
+Late, broken or overrun memory means the session's earlier notes with the pinned lines held in process, else its earlier
+notes alone, else nothing; never another status, shape or stream.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import msgspec
 import structlog
 
 from gateway import credit, guard, identify
+from gateway.breaker import Breaker, KeptAway, OnChange, unheard
 from gateway.compose import Composer, Prompt, open_slots
+from gateway.dependency import Dependency
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
-from gateway.memories import Memory, Recalled
+from gateway.memories import EPISODE, Memory, Query, Recalled
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.precedents import Precedents, called_for
 from gateway.recall import recall
+from gateway.redact import cleaned
+from gateway.selftest import PROOF
 from gateway.telemetry import Telemetry
 from gateway.types import Outcome, Scope, Session
 from gateway.visits import Visit
@@ -33,9 +38,22 @@ HELD_OWNERS = 1024
 THREADED_BYTES = 64 * 1024
 """A larger request is looked through off the event loop: that may take milliseconds, which would be everybody's."""
 
-Trouble = Literal["timeout", "error"]
+RECALLS = 8
+"""At once. Each takes a few milliseconds of the interpreter, so that one more would be late with all the others."""
+
+PROBE = Query(text="memory", kinds=(EPISODE,), pinned=(), limit=1)
 
 log = structlog.get_logger()
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Why memory did not take part as it should."""
+
+    status: Literal["timeout", "breaker", "error"]
+    cause: str
+    """As it is counted."""
+    reason: str = ""
+    """As the header says it; empty where the status says enough."""
 
 
 class Augmenter:
@@ -52,6 +70,7 @@ class Augmenter:
         composer: Composer,
         telemetry: Telemetry,
         secret: bytes,
+        on_breaker: OnChange = unheard,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -61,6 +80,8 @@ class Augmenter:
         self._composer = composer
         self._telemetry = telemetry
         self._secret = secret
+        breaker = Breaker("store", clock, on_change=on_breaker)
+        self._stored = Dependency(breaker, partial(store.search, PROOF, PROBE), limit=RECALLS)
         self._held: OrderedDict[str, Recalled] = OrderedDict()
         self._full: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -75,12 +96,18 @@ class Augmenter:
             async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
                 session = await identify.session_of(self._journal, self._clock, visit.who, visit.call)
                 recalled = await self._recall(visit, session)
-        with self._failing_open(troubles):
-            held = self._held.get(session.scope.owner, Recalled())
-            prompt = self._compose(visit, session, held if recalled is None else recalled)
+        held = self._held.get(session.scope.owner, Recalled())
+        for known in (held if recalled is None else recalled, Recalled()):
+            with self._failing_open(troubles):
+                prompt = self._compose(visit, session, known)
+                break
         outcome = _explained(prompt.outcome, troubles, visit)
         self._telemetry.called(outcome.status, outcome.tokens)
         return session, msgspec.structs.replace(prompt, outcome=outcome)
+
+    async def aclose(self) -> None:
+        """Look for nothing any more."""
+        await self._stored.aclose()
 
     @contextmanager
     def _failing_open(self, troubles: list[Trouble]) -> Iterator[None]:
@@ -96,6 +123,11 @@ class Augmenter:
         if len(self._full) > HELD_OWNERS:
             self._full.popitem(last=False)
 
+    def forget(self, scope: Scope) -> None:
+        """Hold nothing of a scope's owner any more."""
+        self._held.pop(scope.owner, None)
+        self._full = OrderedDict.fromkeys(key for key in self._full if key[0] != scope.owner)
+
     def _is_full(self, session: Session) -> bool:
         return (session.scope.owner, session.scope.session) in self._full
 
@@ -108,7 +140,10 @@ class Augmenter:
             or not any(open_slots(visit.call, session, visit.policy.place))
         ):
             return Recalled()
-        question = visit.call.question
+        return await self._stored.ask(partial(self._recalled, visit, session))
+
+    async def _recalled(self, visit: Visit, session: Session) -> Recalled:
+        question = await _question(visit)
         settings, now = visit.policy.recall, self._clock.now()
         recalled, lessons = await asyncio.gather(
             recall(self._store, session.scope, question, self._kinds, settings, now),
@@ -120,11 +155,11 @@ class Augmenter:
         return _called_for(visit, session, question, recalled, lessons)
 
     async def _lessons(self, scope: Scope, patience_s: float) -> Sequence[Memory]:
-        """Lessons of a scope; none where they take so long that they would cost the call all else."""
+        """Lessons of a scope; none where they are not to be had, or take so long that they would cost all else."""
         try:
             async with asyncio.timeout(patience_s):
                 return await self._precedents.of(scope)
-        except TimeoutError:
+        except (TimeoutError, MemoryUnavailable):
             self._telemetry.failed("lessons")
             return ()
 
@@ -156,12 +191,32 @@ class Augmenter:
         return not is_told and credit.holdout(self._secret, session.scope.owner, visit.policy.holdout)
 
     def _trouble(self, error: Exception) -> Trouble:
-        """Count and log a failure; what the header calls it."""
-        trouble: Trouble = "timeout" if isinstance(error, TimeoutError) else "error"
-        self._telemetry.failed(trouble)
-        is_expected = isinstance(error, TimeoutError | MemoryUnavailable)
-        log.warning("recall_failed", cause=trouble, error=repr(error), exc_info=None if is_expected else error)
+        """Count a failure, and log it; that nobody was asked has been said by the breaker, once."""
+        trouble = _trouble_of(error)
+        self._telemetry.failed(trouble.cause)
+        if not isinstance(error, KeptAway):
+            is_expected = isinstance(error, TimeoutError | MemoryUnavailable)
+            traced = None if is_expected else error
+            log.warning("recall_failed", cause=trouble.cause, error=repr(error), exc_info=traced)
         return trouble
+
+
+def _trouble_of(error: Exception) -> Trouble:
+    if isinstance(error, KeptAway) and error.cause == "overload":
+        return Trouble(status="timeout", cause="overload", reason="overload")
+    if isinstance(error, KeptAway):
+        return Trouble(status="breaker", cause="breaker", reason=error.dependency)
+    if isinstance(error, TimeoutError):
+        return Trouble(status="timeout", cause="timeout")
+    return Trouble(status="error", cause="error")
+
+
+async def _question(visit: Visit) -> str:
+    """What the user said last, as an embedder may see it: without what is not to be kept."""
+    question, level = visit.call.question, visit.policy.redact
+    if len(question) > THREADED_BYTES:
+        return await asyncio.to_thread(cleaned, question, level)
+    return cleaned(question, level)
 
 
 def _called_for(
@@ -176,7 +231,8 @@ def _called_for(
 def _explained(outcome: Outcome, troubles: Sequence[Trouble], visit: Visit) -> Outcome:
     """The outcome as the header says it: trouble first, then that nobody was named."""
     if troubles:
-        return msgspec.structs.replace(outcome, status=troubles[0])
+        first = troubles[0]
+        return msgspec.structs.replace(outcome, status=first.status, reason=first.reason or outcome.reason)
     if visit.who.user is not None:
         return outcome
     if outcome.status == "empty":

@@ -97,6 +97,12 @@ class Backlog:
             self._waiting[now.key] = msgspec.structs.replace(now, exchanges=left, turns=turns)
         self._is_changed = True
 
+    def remove(self, scope: Scope) -> None:
+        """Take out all that waits of a scope's owner."""
+        kept = {key: waiting for key, waiting in self._waiting.items() if waiting.scope.owner != scope.owner}
+        self._is_changed = self._is_changed or len(kept) < len(self._waiting)
+        self._waiting = kept
+
     def defer(self, waiting: Waiting) -> None:
         """Let it wait behind all others."""
         if waiting.key in self._waiting:

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
-from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults
+from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults, in_force
 from gateway.sections import Auth, EmbedderConfig, JournalConfig, Server, Store, Telemetry, embedder_faults
 
 DEFAULT_FILE = "config.yaml"
@@ -93,7 +93,11 @@ def load_config(
     config = overlay(_built_in(in_file, in_environment), in_file)
     anchored = {name: str(folder / getattr(config, name)) for name in PATHS}
     config = overlay(config, anchored, in_environment, in_flags)
-    for place, fault in (*faults(config.routes, config.upstreams), *embedder_faults(config.embedder)):
+    for place, fault in (
+        *faults(config.routes, config.upstreams),
+        *embedder_faults(config.embedder),
+        *_key_faults(config),
+    ):
         reader.complain(reader.place(place), fault)
     reader.finish()
     return config
@@ -131,13 +135,25 @@ def is_loopback(host: str) -> bool:
 
 def check_bind(config: Config) -> None:
     """Raise `ConfigError` when others could reach a gateway that lets anyone in, unless that was accepted."""
-    if is_loopback(config.server.host) or config.auth.allow_public:
+    if is_loopback(config.server.host) or config.auth.allow_public or config.auth.mode == "keys":
         return
     raise ConfigError(
         f"$.server.host: {config.server.host} is not a loopback address, and with auth.mode: {config.auth.mode} anyone "
-        "who reaches the port can use memory with any credential; bind to 127.0.0.1, or accept it with "
-        "auth.allow_public: true"
+        "who reaches the port can use memory with any credential; bind to 127.0.0.1, issue keys (auth.mode: keys), or "
+        "accept it with auth.allow_public: true"
     )
+
+
+def _key_faults(config: Config) -> Iterator[tuple[str, str]]:
+    """Upstreams that would be sent the keys that are issued here; through litellm none goes."""
+    if config.auth.mode != "keys":
+        return
+    routes = in_force(config.routes, config.upstreams)
+    fault = "with auth.mode: keys it needs an api_key, because the keys of clients are for us alone"
+    for name in dict.fromkeys((DEFAULT, *(name for route in routes for name in route.upstreams))):
+        upstream = config.upstreams.get(name)
+        if upstream is not None and upstream.kind == "http" and not upstream.api_key:
+            yield f"$.upstreams.{name}", fault
 
 
 def _built_in(*layers: Members) -> Config:

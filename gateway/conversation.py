@@ -19,10 +19,11 @@ from gateway import forward, identify
 from gateway.accounts import Receipt
 from gateway.errors import RequestError
 from gateway.frames import CREATE, CREATED, ERROR, STEER, Frame, as_event, frame_of, last_event, parts
-from gateway.pipeline import Begun, Gateway, Request, begin, outgoing_of, target_of
+from gateway.paths import target_of
+from gateway.pipeline import Begun, Gateway, Request, admitted, begin, outgoing_of
 from gateway.ports import Connection, Headers, Incoming, Opened
 from gateway.record import Recorder
-from gateway.tunnel import Listener, Nobody
+from gateway.tunnel import Listener, Nobody, Unasked
 from gateway.types import Call, Outcome, Scope
 from gateway.visits import THREADED_READ_BYTES, Visit
 
@@ -50,8 +51,8 @@ async def connect(gateway: Gateway, request: Request) -> Joined | Incoming:
 
     Raises `RequestError`: `UpgradeRequired` above all, on which clients fall back to HTTP.
     """
-    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
-    target = target_of(request, claimed.path)
+    gateway, claimed = admitted(gateway, request, "call")
+    target = target_of(request.method, claimed.path)
     answer = await gateway.upstream.connect(outgoing_of(request, target, None))
     if isinstance(answer, Incoming):
         return answer
@@ -131,12 +132,18 @@ class Conversation:
         return [] if error is None else [last_event(error, lane) for lane in lanes]
 
     async def _asked(self, message: str, frame: Frame) -> str:
-        """The call as it goes up."""
+        """The call as it goes up. Raises `Unasked` for one that we refuse."""
         sent = message.encode()
         before, body, after = parts(sent)
         receipt = self._gateway.accounts.received()
-        call = await self._call(body)
-        recording = None if call is None else await self._recording(call, sent, receipt)
+        try:
+            recording = await self._recording(body, sent, receipt)
+        except RequestError as error:
+            receipt.refused(error.status)
+            raise Unasked(last_event(error, frame.lane)) from error
+        except BaseException:
+            self._gateway.accounts.failed(receipt)
+            raise
         if self._is_deaf and recording is not None:  # since a moment ago
             await recording.end()
             return message
@@ -144,7 +151,6 @@ class Conversation:
         self._open.append(_Response(lane=frame.lane, message=message if has_notes else "", recording=recording))
         if recording is None:
             self._gateway.telemetry.passed()
-            receipt.unrecorded("off")
         if recording is None or not has_notes:
             return message
         return (before + recording.body + after).decode()
@@ -187,14 +193,25 @@ class Conversation:
         is_large = len(body) > THREADED_READ_BYTES
         return await asyncio.to_thread(self._shape.read, body) if is_large else self._shape.read(body)
 
-    async def _recording(self, call: Call, sent: bytes, receipt: Receipt) -> _Recording | None:
+    async def _recording(self, body: bytes, sent: bytes, receipt: Receipt) -> _Recording | None:
         """The call as it goes on record; None when it is to pass as it is."""
+        visit = await self._visit(body, sent)
+        if isinstance(visit, Visit):
+            begun = await begin(self._gateway, visit, PATH, receipt)
+            if isinstance(begun, Begun):
+                return _Recording(self._gateway.recorder, visit, begun)
+            visit = begun
+        receipt.unrecorded(visit.reason or visit.status)
+        return None
+
+    async def _visit(self, body: bytes, sent: bytes) -> Visit | Outcome:
+        """The call as it may be dealt with; or why it is to pass as it is."""
+        call = await self._call(body)
+        if call is None:
+            return Outcome(status="error", reason="unread")
         visit = self._gateway.visits.judge(self._shape, self._headers, self._claimed, PATH, call, sent)
-        if isinstance(visit, Outcome):
-            return None
-        visit = msgspec.structs.replace(visit, is_retry=False)  # what the handshake says of itself, no frame says
-        begun = await begin(self._gateway, visit, PATH, receipt)
-        return None if isinstance(begun, Outcome) else _Recording(self._gateway.recorder, visit, begun)
+        # What the handshake says of itself, no frame says.
+        return visit if isinstance(visit, Outcome) else msgspec.structs.replace(visit, is_retry=False)
 
 
 async def _frame(message: str) -> Frame | None:

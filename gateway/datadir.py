@@ -2,7 +2,9 @@
 
 <data-dir>/lock        held by the one running gateway
 <data-dir>/secret.key  32 random bytes; keys tenant hashes and note nonces, never leaves the machine
-<data-dir>/journal.db  the raw record (gateway/journals/sqlite)
+<data-dir>/sealed      there when texts are encrypted: by it the right key is known
+<data-dir>/journal.db  the raw record (gateway/journals/sqlite); `journal.db.v5.bak` is a copy from before its schema
+                       was raised from 5, `journal.db.corrupt-…` one that could not be read (gateway/database)
 <data-dir>/memories.db what was learnt from it (gateway/stores/local)
 <data-dir>/index/      derived from memories.db, may be deleted
 <data-dir>/rebuilt/    memories being made anew, until they take the place of those (gateway/rebuild)
@@ -11,23 +13,45 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from gateway.errors import DataDirError
+import structlog
+
+from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.sealing import NO_SEAL, Seal, Sealed
 
 SECRET_BYTES = 32
 
+_SEAL_PROOF, _SEAL_PLACE = b"accrue", "sealed"
+
+ROOM_BYTES = 64 << 20
+"""Of a disk stay free of memories: the index is mapped into memory, where a full disk is no error but the end of the
+process, and what it writes between two looks is 8 MB at most (measured: 16 texts of 32,000 characters take 0.7)."""
+
+OF_THE_DISK = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN)
+)
+"""Errors that pass by themselves or by mending the disk; others say that a path or a permission is wrong."""
+
+_log = structlog.get_logger()
+
 
 class DataDir:
-    """An opened data directory. `hold` takes it for this process until `release` or the end of the process."""
+    """A data directory. `hold` takes it for this process until `release` or the end of the process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._changing = threading.Lock()
         self._lock: IO[str] | None = None
+        self._secret: bytes | None = None
+        self._is_secret_kept = True
 
     @property
     def journal(self) -> Path:
@@ -54,16 +78,76 @@ class DataDir:
         """The file of what waits to be distilled."""
         return self.path / "distil.json"
 
+    def copies(self) -> list[Path]:
+        """Whole databases beside those in use: as they were before an upgrade, damaged ones, half made ones."""
+        patterns = ("*.bak", "*.v*.new", "*.corrupt-*", "rebuilt/*.db*")
+        return sorted(file for pattern in patterns for file in self.path.glob(pattern) if file.is_file())
+
     def hold(self) -> None:
-        """Make the directory if need be and lock it. Raises `DataDirError` when another process has it."""
+        """Make the directory if need be and lock it; does nothing while it is held and whole. From any thread.
+
+        Of a directory that was deleted and comes back, or that could not be written to before, the secret is put back.
+        Raises `DataDirError` when another process has it or it cannot be one, `MemoryUnavailable` for a bad disk.
+        """
+        with self._changing:
+            if self._is_held() and self._is_secret_kept:
+                return
+            try:
+                self._take()
+            except OSError as error:
+                complaint = f"data directory {self.path} cannot be used: {error.strerror}"
+                raise (MemoryUnavailable if error.errno in OF_THE_DISK else DataDirError)(complaint) from error
+            if self._secret is not None:
+                self._put_back(self._secret)
+
+    def release(self) -> None:
+        """Let another process have it."""
+        with self._changing:
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
+
+    def secret(self) -> bytes:
+        """The directory's secret, made at first use; readable by its owner only.
+
+        One that cannot be written is kept in memory until it can. Raises `DataDirError` for one that is there and
+        cannot be read: under another, nobody's memories would be found.
+        """
+        if self._secret is not None:
+            return self._secret
+        file = self.path / "secret.key"
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (self.path / "lock").open("a+", encoding="ascii")
+            secret = file.read_bytes()
+        except FileNotFoundError:
+            secret = secrets.token_bytes(SECRET_BYTES)
         except OSError as error:
-            raise DataDirError(f"data directory {self.path} cannot be used: {error.strerror}") from error
+            raise DataDirError(f"{file}: {error.strerror}") from error
+        if len(secret) != SECRET_BYTES:
+            raise DataDirError(f"{file}: expected {SECRET_BYTES} bytes, found {len(secret)}")
+        self._secret = secret
+        try:
+            with self._changing:
+                self._put_back(secret)
+        except MemoryUnavailable as error:
+            _log.warning("secret_unwritten", reason=str(error))
+        return secret
+
+    def _is_held(self) -> bool:
+        if self._lock is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._lock.fileno()), (self.path / "lock").stat())
+        except OSError:
+            return False
+
+    def _take(self) -> None:
+        if self._is_held():
+            return
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (self.path / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             lock.close()
@@ -71,29 +155,65 @@ class DataDir:
                 f"data directory {self.path} is in use by another gateway (process {holder}); "
                 "stop it, or give this one its own --data-dir"
             ) from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        self._lock = lock
-
-    def release(self) -> None:
-        """Let another process have it."""
+        with suppress(OSError):  # for people; what counts is the lock
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
+        self._lock = lock
+        self._is_secret_kept = False
 
-    def secret(self) -> bytes:
-        """The directory's secret, made at first use; readable by its owner only."""
+    def _put_back(self, secret: bytes) -> None:
         file = self.path / "secret.key"
         try:
             if not file.exists():
-                write_whole(file, secrets.token_bytes(SECRET_BYTES))
-            secret = file.read_bytes()
+                write_whole(file, secret)
+            is_same = file.read_bytes() == secret
         except OSError as error:
-            raise DataDirError(f"{file}: {error.strerror}") from error
-        if len(secret) != SECRET_BYTES:
-            raise DataDirError(f"{file}: expected {SECRET_BYTES} bytes, found {len(secret)}")
-        return secret
+            self._is_secret_kept = False
+            raise MemoryUnavailable(f"{file}: {error.strerror}") from error
+        if not is_same:  # written over, it would lose the memories of everybody who is in there
+            raise MemoryUnavailable(f"{file} is not the one that this gateway began with; restart it")
+        self._is_secret_kept = True
+
+
+def require_room(folder: Path) -> None:
+    """Return when there is room on the disk of a folder. Raises `MemoryUnavailable` when it is full or not there."""
+    try:
+        status = os.statvfs(folder)
+    except OSError as error:
+        raise MemoryUnavailable(f"{folder}: {error.strerror}") from error
+    free = status.f_bavail * status.f_frsize
+    if free < ROOM_BYTES:
+        raise MemoryUnavailable(f"the disk of {folder} is full: {free >> 20} of {ROOM_BYTES >> 20} MiB are left")
+
+
+def seal_of(data: DataDir, phrase: str | None) -> Seal:
+    """Under which texts are stored in a directory, by the configured key; the first that is given becomes its own.
+
+    Raises `DataDirError` for another key than that, or for none. Blocks for 50 ms where there is a key.
+    """
+    file = data.path / "sealed"
+    seal = NO_SEAL if phrase is None else Seal.of(phrase, data.secret())
+    try:
+        if file.exists():
+            seal.open(file.read_bytes(), _SEAL_PLACE)
+        elif phrase is not None:
+            _keep_proof(file, seal)
+    except OSError as error:
+        raise DataDirError(f"{file}: {error.strerror}") from error
+    except Sealed as error:
+        wanted = "the key with which it began" if phrase else "its key"
+        raise DataDirError(f"{data.path} is encrypted; set ACCRUE_STORE__ENCRYPTION_KEY to {wanted}") from error
+    return seal
+
+
+def _keep_proof(file: Path, seal: Seal) -> None:
+    """What tells the right key from another; on a bad disk the next start writes it."""
+    try:
+        write_whole(file, bytes(seal.close(_SEAL_PROOF, _SEAL_PLACE)))  # type: ignore[arg-type] # bytes become bytes
+    except OSError as error:
+        _log.warning("seal_unproved", file=str(file), reason=error.strerror)
 
 
 def write_whole(file: Path, content: bytes) -> None:
@@ -111,8 +231,11 @@ def write_whole(file: Path, content: bytes) -> None:
     sync(file.parent)
 
 
-def sync(folder: Path) -> None:
-    """Return when what was made, renamed or removed in a folder stays so at a power cut. Raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Return when a file's content, or what was made, renamed or removed in a folder, stays at a power cut.
+
+    Raises `OSError`.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)

@@ -15,6 +15,7 @@ from gateway.ids import bare, memory_id
 from gateway.kinds.base import Kind
 from gateway.kinds.sentences import is_off_the_record
 from gateway.memories import EPISODE, Memory, Origin, Span
+from gateway.origins import AUTHORITIES, origins_of
 from gateway.types import Exchange, Turn
 
 MAX_TURNS = 500
@@ -29,7 +30,7 @@ PASSAGE_WEIGHT = 2
 """Times the passage itself stands in its key: previous + 2 x turn + next found .70 of the evidence where the turn alone
 found .63 (LoCoMo R@10, DESIGN section 7)."""
 
-_ORIGINS: Mapping[str, Origin] = {"user": "user", "assistant": "assistant"}
+_SPEAKERS = ("user", "assistant")
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     turn: int
     """Index among the turns of the exchange, beginning with its context."""
     role: str
+    origin: Origin
     text: str
     is_kept: bool
     """False for what is said around, and is no episode itself."""
@@ -91,10 +93,11 @@ def _stated(
     exchange: Exchange, kinds: Sequence[Kind], turns: Sequence[Turn], start: int, now: float
 ) -> Iterator[tuple[Turn, tuple[Memory, ...]]]:
     is_first = not exchange.context and start == 0
-    for turn in turns[start:]:
-        if turn.role in _ORIGINS:
-            found = [(kind, span) for kind in kinds for span in kind.find(turn, is_first=is_first)]
-            yield turn, tuple(_statement(exchange, kind.name, span, turn.role, now) for kind, span in found)
+    for turn, origin in list(zip(turns, origins_of(turns), strict=True))[start:]:
+        if turn.role in _SPEAKERS:
+            able = kinds if origin in AUTHORITIES else ()
+            found = [(kind, span) for kind in able for span in kind.find(turn, is_first=is_first)]
+            yield turn, tuple(_statement(exchange, kind.name, span, turn.role, origin, now) for kind, span in found)
             is_first = is_first and turn.role != "user"
 
 
@@ -107,13 +110,13 @@ def piece(episode: Memory, text: str) -> Memory:
 def _passages(turns: Sequence[Turn], kind: Kind, first: int) -> Iterator[Passage]:
     """What was said from a turn on; neither what is off the record, nor what answers it."""
     is_off = False
-    for index, turn in enumerate(turns):
+    for index, (turn, origin) in enumerate(zip(turns, origins_of(turns), strict=True)):
         is_off = is_off_the_record(turn.text) if turn.role == "user" else is_off
-        if is_off or index < first or turn.role not in _ORIGINS or not turn.text.strip():
+        if is_off or index < first or turn.role not in _SPEAKERS or not turn.text.strip():
             continue
         spans = kind.find(turn)
         for span in spans or (Span(text=turn.text.strip()[:WINDOW_CHARS]),):
-            yield Passage(turn=index, role=turn.role, text=span.text, is_kept=bool(spans))
+            yield Passage(turn=index, role=turn.role, origin=origin, text=span.text, is_kept=bool(spans))
 
 
 def _kept(passages: Sequence[Passage]) -> list[int]:
@@ -124,7 +127,8 @@ def _kept(passages: Sequence[Passage]) -> list[int]:
 def _episode(exchange: Exchange, passages: Sequence[Passage], place: int, now: float) -> Memory:
     passage = passages[place]
     key = window_key([one.text for one in passages[: place + 2]], place)
-    return _memory(exchange, EPISODE, Span(text=passage.text), passage.role, now, id=passage.id, key=key)
+    span = Span(text=passage.text)
+    return _memory(exchange, EPISODE, span, passage.role, passage.origin, now, id=passage.id, key=key)
 
 
 def _chained(episodes: Sequence[Memory], old: int) -> list[Memory]:
@@ -136,19 +140,22 @@ def _chained(episodes: Sequence[Memory], old: int) -> list[Memory]:
     ]
 
 
-def _statement(exchange: Exchange, kind: str, span: Span, role: str, now: float) -> Memory:
+def _statement(exchange: Exchange, kind: str, span: Span, role: str, origin: Origin, now: float) -> Memory:
     """A memory that is known by its words; one that holds in its session only, there only."""
     place = exchange.scope.session if span.reach == "session" else ""
-    return _memory(exchange, kind, span, role, now, id=memory_id(kind, place, bare(span.text)), key=span.text)
+    id = memory_id(kind, place, bare(span.text))
+    return _memory(exchange, kind, span, role, origin, now, id=id, key=span.text)
 
 
-def _memory(exchange: Exchange, kind: str, span: Span, role: str, now: float, *, id: str, key: str) -> Memory:
+def _memory(
+    exchange: Exchange, kind: str, span: Span, role: str, origin: Origin, now: float, *, id: str, key: str
+) -> Memory:
     return Memory(
         id=id,
         kind=kind,
         text=span.text,
         key=key,
-        origin=_ORIGINS[role],
+        origin=origin,
         exchange=exchange.id,
         session=exchange.scope.session,
         at=exchange.at,

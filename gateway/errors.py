@@ -11,13 +11,16 @@
         ├── Unauthorized         401
         ├── Forbidden            403
         ├── NotFound             404
+        ├── RequestTimeout       408
         ├── Conflict             409
         ├── Gone                 410
         ├── TooLarge             413
         ├── UpgradeRequired      426
         ├── TooManyRequests      429
+        ├── HeadersTooLarge      431
         ├── UpstreamUnreachable  502
         ├── NotNow               503
+        ├── Overloaded           503
         ├── UpstreamTimeout      504
         └── LoopDetected         508
 
@@ -162,3 +165,26 @@ class LoopDetected(RequestError):
 
     status = 508
     type = "server_error"
+
+
+class RequestTimeout(RequestError):
+    """The client did not send its request in time."""
+
+    status = 408
+
+
+class HeadersTooLarge(RequestError):
+    """The head of the request, or what stands around its body, is larger than anybody needs."""
+
+    status = 431
+
+
+class Overloaded(RequestError):
+    """There is too much under way already."""
+
+    status = 503
+    type = "server_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="overloaded")
+        self.headers.append((b"retry-after", b"1"))

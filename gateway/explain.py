@@ -9,14 +9,14 @@ from pathlib import Path
 from gateway.anchors import HEAD
 from gateway.datadir import DataDir
 from gateway.errors import DataDirError, NotFound
+from gateway.parts import read_exchange
 from gateway.types import Considered, Exchange, Note
-from gateway.wiring import read_exchange
 
 TEXT_CHARS = 100
 """Of a memory are shown in the table; the notes above it have it whole."""
 
 
-def text(data_dir: Path, exchange_id: str) -> str:
+def text(data_dir: Path, exchange_id: str, key: str | None = None) -> str:
     """The explanation of one exchange of a data directory, which may be in use by a running gateway.
 
     Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange it does not hold.
@@ -24,7 +24,7 @@ def text(data_dir: Path, exchange_id: str) -> str:
     data = DataDir(data_dir)
     if not data.journal.exists():
         raise DataDirError(f"nothing is recorded in {data_dir}; is this the right --data-dir?")
-    exchange = read_exchange(data, exchange_id)
+    exchange = read_exchange(data, exchange_id, key)
     if exchange is None:
         raise NotFound(f"no exchange {exchange_id} in {data_dir}")
     return "\n".join(lines(exchange))

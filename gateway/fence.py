@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 
 NOTES = "accrue-notes"
@@ -28,7 +29,7 @@ SEPARATOR = "\n\n"
 """Between a client's text and a block that shares its JSON string."""
 
 _TAG = re.compile(rf"<(?P<end>/?)(?P<tag>{NOTES}|{RULES}) (?P<nonce>[0-9a-f]{{{2 * _HALF}}})>")
-_ID_OPENING = "[m_"
+ID_OPENING = "[m_"
 
 MARKS = (b"accrue-", b"[m_")
 """A text that holds neither holds nothing of ours."""
@@ -40,7 +41,13 @@ _QUOTED_LINE = re.compile(
 """A line of a note with the id at its end, from the bullet on, or from the name of who spoke."""
 _BREAK = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 """What some reader takes for the end of a line."""
-_TAG_OPENING = re.compile(r"<(?=/?accrue-)", re.IGNORECASE)
+_LIKE_TAG = re.compile(
+    r"(?:[<＜﹤⟨〈‹]|&lt;?|&#0*60;?|&#x0*3c;?)(?=[^\w<＜﹤⟨〈‹>]{0,8}(?P<name>\w[^<>]{5,23}))", re.IGNORECASE
+)
+"""What may be read as the beginning of a tag, and what it would be called."""
+_OWN = re.compile(r"\W*".join("accrue") + r"(?![^\W_])")
+_LOOK_ALIKE = str.maketrans("асеиυսгɑԁ", "aceuuurad")
+"""Letters of other scripts in place of ours."""
 
 
 class Fence:
@@ -67,7 +74,7 @@ class Fence:
         A block whose end is missing (a cut-off echo) is stripped to the end of the text. A line of ours that was
         quoted without its block is known by the id of a memory at its end, and goes as well.
         """
-        return _QUOTED_LINE.sub("", self._without_blocks(text)) if _ID_OPENING in text else self._without_blocks(text)
+        return _QUOTED_LINE.sub("", self._without_blocks(text)) if ID_OPENING in text else self._without_blocks(text)
 
     def _without_blocks(self, text: str) -> str:
         kept: list[str] = []
@@ -97,5 +104,10 @@ def indented(text: str) -> str:
 
 
 def _inert(line: str) -> str:
-    """A line that cannot open or close a block, nor begin a bullet."""
-    return indented(_TAG_OPENING.sub("‹", line))
+    """A line that cannot open or close a block, nor begin a bullet, for whoever reads it more kindly than we do."""
+    return indented(_LIKE_TAG.sub(lambda tag: "‹" if _is_own(tag["name"]) else tag[0], line))
+
+
+def _is_own(name: str) -> bool:
+    """Whether a tag's name looks like ours, in whatever letters, with whatever unseen between them."""
+    return _OWN.match(unicodedata.normalize("NFKD", name).casefold().translate(_LOOK_ALIKE)) is not None

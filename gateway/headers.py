@@ -6,15 +6,13 @@ from urllib.parse import unquote
 
 from gateway.ports import Headers
 
-CREDENTIAL_HEADERS = frozenset(
-    (
-        b"authorization",
-        b"x-api-key",
-        b"api-key",
-        b"x-goog-api-key",
-        b"ocp-apim-subscription-key",
-        b"x-litellm-api-key",
-    )
+CREDENTIAL_HEADERS = (
+    b"authorization",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+    b"ocp-apim-subscription-key",
+    b"x-litellm-api-key",
 )
 """In which clients send a key: OpenAI, Anthropic, Azure, Google, Azure's API management, LiteLLM."""
 
@@ -24,7 +22,7 @@ KEY_PARAMETERS = ("key", "api-key", "api_key")
 KEY_PROTOCOL = "openai-insecure-api-key."
 """How browsers send a key with a WebSocket: as the beginning of a subprotocol (OpenAI's Realtime API)."""
 
-SECRET_HEADERS = CREDENTIAL_HEADERS | {b"cookie", b"x-openwebui-user-jwt"}
+SECRET_HEADERS = frozenset((*CREDENTIAL_HEADERS, b"cookie", b"x-openwebui-user-jwt"))
 """And what else proves to somebody who the client is."""
 
 

@@ -13,9 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from gateway import anchors
+from gateway import anchors, credentials
 from gateway.errors import BadRequest
-from gateway.headers import CREDENTIAL_HEADERS, is_key_parameter, is_key_protocol, protocols
 from gateway.policy import Identify
 from gateway.ports import Clock, Echoes, Headers, Journal
 from gateway.signatures import OpenWebUi
@@ -68,13 +67,17 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """True where users are signed for, so that the header for those who are not is not believed."""
     path: str
     """The path without the identity prefix, still percent-encoded."""
+    fingerprint: bytes = b""
+    """Keyed hash of the bare credential, by which an issued key is known; empty without one."""
 
 
 def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None = None, query: str = "") -> Claims:
     """Read headers, path and query.
 
-    Raises `BadRequest` for a name or a mode that makes no sense, `Unauthorized` for a signature that is none.
+    Raises `BadRequest` for a name, a mode or a credential that makes no sense, `Unauthorized` for a signature that is
+    none.
     """
+    credential = credentials.credential(headers, query)
     signed = signing.user(headers) if signing is not None else None
     prefix = _PREFIX.match(path)
     named: dict[str, str | None] = prefix.groupdict() if prefix is not None else {}
@@ -86,7 +89,7 @@ def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None
     if not _is_mode(mode):
         raise BadRequest(f"x-accrue-memory: {mode!r} is not one of {', '.join(_MODES)}", code="invalid_memory_mode")
     return Claims(
-        tenant=tenant(headers, secret, query),
+        tenant=credentials.tenant(credential, secret),
         user=user,
         session=session,
         agent=agent,
@@ -94,20 +97,8 @@ def claims(headers: Headers, path: str, secret: bytes, signing: OpenWebUi | None
         signed=_bounded(signed),
         is_signed_for=signing is not None,
         path=named.get("rest") or path,
+        fingerprint=credentials.fingerprint(credential.key, secret) if credential else b"",
     )
-
-
-def tenant(headers: Headers, secret: bytes, query: str = "") -> str:
-    """The tenant: a keyed hash over every credential the request carries, so that no part of one is ever shared."""
-    digest = hashlib.blake2b(key=secret, person=b"tenant", digest_size=16)
-    sent = [(name, value.strip()) for name, value in headers if name in CREDENTIAL_HEADERS]
-    sent += [
-        (b"sec-websocket-protocol", name.encode("latin-1")) for name in protocols(headers) if is_key_protocol(name)
-    ]
-    sent += [(b"query", part.encode()) for part in query.split("&") if is_key_parameter(part)]
-    for name, value in sorted(sent):
-        digest.update(b"%s %d:%s" % (name, len(value), value))
-    return digest.hexdigest()
 
 
 def narrower(one: MemoryMode, other: MemoryMode) -> MemoryMode:
@@ -177,7 +168,7 @@ def new_session(clock: Clock, who: Identity) -> Session:
 def _credential_user(sent: Sent) -> str:
     """The one person behind a credential; one for each project that the credential is used for."""
     projects = (sent.headers.get(name, "").strip() for name in ("openai-organization", "openai-project"))
-    named = " ".join(filter(None, projects))
+    named = " ".join(project.replace(" ", "%20") for project in projects if project)
     return f"{CREDENTIAL_USER} {_bounded(named)}" if named else CREDENTIAL_USER
 
 

@@ -8,12 +8,14 @@ gateway/merge.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
+from gateway.deadletters import DeadLetter, DeadLetters, Stage
 from gateway.derive import Derived, derive
+from gateway.erasures import Erasures
 from gateway.errors import MemoryUnavailable
 from gateway.filling import counted
 from gateway.kinds.base import Kind
@@ -27,8 +29,8 @@ from gateway.types import Exchange, Scope
 BATCH = 64
 """Exchanges leased at once."""
 
-LAST_BATCHES = 16
-"""Learnt at most on the way out; the rest waits in the journal for the next start."""
+LAST_BATCHES = 4
+"""Learnt at most on the way out, which takes a second; the rest waits in the journal for the next start."""
 
 GATHER_S = 0.1
 """From the first exchange to learning it: those that come meanwhile share its write, and a burst of calls is served
@@ -61,13 +63,25 @@ class Learner:
         counter: TokenCounter,
         study: Study | None = None,
         on_learnt: Callable[[Sequence[Exchange]], None] = lambda exchanges: None,
+        dead: DeadLetters | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
+        """Learn from a journal.
+
+        Args:
+            study: looks at what was learnt once more; None where nobody asks how things went.
+            on_learnt: told of each batch.
+            erasures: of whom nothing is learnt any more; None where nobody is erased meanwhile.
+            dead: takes what is passed over; None where the journal is not to be written to.
+        """
         self._journal = journal
         self._store = store
         self._kinds = kinds
         self._counter = counter
         self._study = study
         self._on_learnt = on_learnt
+        self._dead = dead
+        self._erasures = erasures
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
@@ -116,14 +130,17 @@ class Learner:
         """Learn one exchange, and look at what it says about how things went. Raises `MemoryUnavailable`.
 
         One by one, because what ends by one is struck out of what others brought: the record learnt again in other
-        batches has to give the same. What cannot be learnt because of a fault of ours is logged and passed over: the
-        record has it, and one bad exchange must not keep all later ones waiting.
+        batches has to give the same. What cannot be learnt because of a fault of ours is a dead letter: the record has
+        it, and one bad exchange must not keep all later ones waiting.
         """
-        with _passing_over("unlearnt", exchange):
-            await self._learn(exchange)
+        if self._erasures is not None and self._erasures.is_gone(exchange.scope, exchange.at):
+            return
+        letters = [await _passed_over("unlearnt", exchange, self._learn)]
         if self._study is not None:
-            with _passing_over("unstudied", exchange):
-                await self._study.learn(exchange)
+            letters.append(await _passed_over("unstudied", exchange, self._study.learn))
+        letter = next(filter(None, letters), None)
+        if letter is not None and self._dead is not None:
+            await self._dead.bury(letter)
 
     async def _learn(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -191,11 +208,21 @@ class Learner:
         self._work.clear()
 
 
-@contextmanager
-def _passing_over(event: str, exchange: Exchange) -> Iterator[None]:
+async def _passed_over(
+    stage: Stage, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]
+) -> DeadLetter | None:
+    """The letter of what cannot be learnt. Raises `MemoryUnavailable`."""
     try:
-        yield
+        await work(exchange)
     except MemoryUnavailable:
         raise
     except Exception as error:
-        log.error(event, exchange=exchange.id, exc_info=error)
+        log.error(stage, exchange=exchange.id, exc_info=error)
+        return DeadLetter(exchange=exchange.id, stage=stage, reason=_reason(error), at=exchange.at)
+    return None
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong and where, but for the message."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frame.f_globals['__name__']}, line {line}"

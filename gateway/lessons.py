@@ -15,7 +15,9 @@ from gateway.experience import MAX_TAKEN, Change, Evidence, Grade, Lesson, Signa
 from gateway.ids import bare, memory_id
 from gateway.kinds.sentences import is_off_the_record
 from gateway.likeness import likeness
-from gateway.memories import Memory, Origin
+from gateway.memories import Memory
+from gateway.origins import lowest
+from gateway.quotations import disarmed
 from gateway.signals.base import Seen
 from gateway.signals.items import item_of
 from gateway.signals.talk import question_of, typed
@@ -39,8 +41,6 @@ CAPS: Mapping[str, int] = {"lesson": 100, "correction": 200}
 """Most memories of an owner by kind, retired ones included."""
 
 _GRADES: Sequence[Grade] = ("S", "A", "B", "C")
-_ORIGINS: Sequence[Origin] = ("operator", "user", "import", "assistant", "tool")
-"""Highest first."""
 
 _TEACHING = frozenset(("S", "A", "B"))
 _STATES = ("retired", "proposed", "active")
@@ -73,7 +73,7 @@ def taught(signals: Sequence[Signal], seen: Seen, known: Sequence[Memory]) -> Ta
         if signal.grade in _TEACHING and not signal.is_environment and not is_label:
             draft = drafts(signal, seen)
             if draft is not None and draft.kind in seen.exchange.learns:
-                table.take(signal, draft)
+                table.take(signal, msgspec.structs.replace(draft, text=disarmed(draft.text, draft.origin)))
     if any(signal.name == "feedback" and signal.is_good is False for signal in signals):
         table.doubt(seen.exchange.told)
     table.evict()
@@ -224,7 +224,7 @@ def _reinforced(memory: Memory, signal: Signal, draft: Draft) -> Memory:
         learnt,
         text=draft.text if draft.is_better else memory.text,
         slot=draft.slot if draft.is_better or not memory.slot else memory.slot,
-        origin=max(memory.origin, draft.origin, key=_ORIGINS.index),
+        origin=lowest((memory.origin, draft.origin)),
         at=max(memory.at, signal.at),
         last=signal.exchange if memory.count else "",
         count=memory.count + 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.datadir import DataDir
+from gateway.datadir import DataDir, seal_of
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import SqliteChronicle
 from gateway.memories import TAUGHT
@@ -14,7 +14,9 @@ from gateway.stores.local.beside import read_memories_beside
 KINDS = (*TAUGHT, "constraint")
 
 
-async def look_back(data: DataDir, *, tenant: str | None, since: float | None, until: float) -> Facts:
+async def look_back(
+    data: DataDir, *, tenant: str | None, since: float | None, until: float, key: str | None = None
+) -> Facts:
     """What happened to a tenant, or to all, between two moments in Unix seconds.
 
     Raises `DataDirError` for a directory in which nothing is recorded, `MemoryUnavailable` for a record that cannot be
@@ -22,8 +24,9 @@ async def look_back(data: DataDir, *, tenant: str | None, since: float | None, u
     """
     if not data.journal.exists():
         raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
-    memories = await asyncio.to_thread(read_memories_beside, data.memories, KINDS, tenant)
-    chronicle = await asyncio.to_thread(SqliteChronicle, data.journal)
+    seal = await asyncio.to_thread(seal_of, data, key)
+    memories = await asyncio.to_thread(read_memories_beside, data.memories, KINDS, tenant, seal)
+    chronicle = await asyncio.to_thread(SqliteChronicle, data.journal, seal)
     try:
         return await read(chronicle, memories, tenant=tenant, since=since, until=until)
     finally:

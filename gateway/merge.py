@@ -16,6 +16,7 @@ import msgspec
 from gateway.derive import Derived, piece
 from gateway.kinds.sentences import sentences
 from gateway.memories import EPISODE, Memory
+from gateway.origins import lowest
 from gateway.passages import standing, without
 from gateway.revisions import bound, corrects, near_duplicate, revise
 from gateway.telling import mention_of, telling
@@ -210,12 +211,15 @@ def _again(known: Memory, said: Memory) -> Memory:
 
 
 def _episode(known: Memory | None, said: Memory) -> Memory:
-    """An episode moves to where its words were said last."""
+    """An episode moves to where its words were said last; its origin is the lowest of those it was said with."""
     if known is None:
         return said
     if _is_counted(known, said.exchange):
         return known
-    return msgspec.structs.replace(said, count=known.count + 1, last=said.exchange, recorded_at=known.recorded_at)
+    origin = lowest((known.origin, said.origin))
+    return msgspec.structs.replace(
+        said, origin=origin, count=known.count + 1, last=said.exchange, recorded_at=known.recorded_at
+    )
 
 
 @functools.lru_cache(maxsize=256)

@@ -5,27 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from gateway.chronicle import Chronicle
+from gateway.backlog import Backlog
+from gateway.chronicle import Chronicle, History
 from gateway.config import Config
-from gateway.datadir import DataDir
+from gateway.datadir import DataDir, seal_of
+from gateway.erasure import Eraser
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import (
     SqliteChronicle,
     SqliteHistory,
     SqliteJournal,
+    close_all_beside,
     read_endings_beside,
     read_order_beside,
 )
 from gateway.memories import Memory
-from gateway.ports import Clock, History, Journal, MemoryStore, TokenCounter
+from gateway.parts import open_embedder, opened, token_counter
+from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
 from gateway.stores.local import LocalStore
 from gateway.stores.local.rebuilt import emptied, not_learnt, take_place
 from gateway.types import Scope
-from gateway.wiring import open_embedder, token_counter
 
 
 class Rebuilding(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,23 @@ def endings(data: DataDir) -> dict[str, bool]:
 
 
 @asynccontextmanager
+async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
+    """Hold a data directory while persons are erased from it or read out.
+
+    Raises `DataDirError` for a directory that holds no record, or that another process has.
+    """
+    data = DataDir(Path(config.data_dir))
+    if not data.journal.exists():
+        raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
+    async with AsyncExitStack() as stack:
+        data.hold()
+        stack.callback(data.release)
+        parts = await opened(config, data, stack, clock)
+        backlog = await asyncio.to_thread(Backlog, data.distil)
+        yield Eraser(parts.archive, parts.unguarded, backlog, parts.erasures, clock, copies=data.copies, forgetting=())
+
+
+@asynccontextmanager
 async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
     """Hold a data directory while a store is filled that takes the place of the one in use when the block ends well.
 
@@ -61,17 +82,21 @@ async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
     async with AsyncExitStack() as stack:
         data.hold()
         stack.callback(data.release)
-        kept = await asyncio.to_thread(not_learnt, data.memories)
+        seal = await asyncio.to_thread(seal_of, data, config.store.encryption_key)
+        await asyncio.to_thread(close_all_beside, data.journal, seal)
+        kept = await asyncio.to_thread(not_learnt, data.memories, seal)
         counter, embedder = await asyncio.gather(asyncio.to_thread(token_counter), open_embedder(config, data, stack))
-        journal = await asyncio.to_thread(SqliteJournal, data.journal)
+        journal = await asyncio.to_thread(SqliteJournal, data.journal, seal)
         stack.push_async_callback(journal.aclose)
-        history = SqliteHistory(data.journal, journal.writer, clock)
+        history = SqliteHistory(data.journal, journal.writer, clock, seal)
         stack.push_async_callback(history.aclose)
-        chronicle = SqliteChronicle(data.journal)
+        chronicle = SqliteChronicle(data.journal, seal)
         stack.push_async_callback(chronicle.aclose)
         unordered, steps = await asyncio.to_thread(read_order_beside, data.journal)
         made = await asyncio.to_thread(emptied, data.rebuilt)
-        store = await asyncio.to_thread(LocalStore, made / data.memories.name, made / data.index.name, embedder)
+        store = await asyncio.to_thread(
+            partial(LocalStore, made / data.memories.name, made / data.index.name, embedder, seal=seal)
+        )
         stack.push_async_callback(store.aclose)
         yield Rebuilding(
             journal=journal,

@@ -6,39 +6,31 @@ HTTP itself is in gateway/app.py; what is behind the ports is chosen in gateway/
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
 from gateway import forward, identify
 from gateway.accounts import Accounts, Receipt
+from gateway.admission import Admission, Open
 from gateway.augment import Augmenter
 from gateway.body import Body
 from gateway.compose import Prompt
 from gateway.enforce import Held, enforced
-from gateway.errors import BadRequest, Forbidden, NotFound, RequestError, UpstreamUnreachable
+from gateway.errors import RequestError, UpstreamUnreachable
 from gateway.fence import Fence
+from gateway.keys import Right
+from gateway.paths import target_of
 from gateway.peek import peeked
 from gateway.ports import Clock, Headers, Incoming, Outgoing, Upstream
 from gateway.record import Recorder
 from gateway.retries import Attempt, Attempts, is_retry
-from gateway.routes import VERSION
 from gateway.shapes.base import Shape
 from gateway.signatures import OpenWebUi
 from gateway.telemetry import Telemetry
 from gateway.types import Exchange, Outcome, Session
 from gateway.visits import Visit, Visits, asked_by, in_session, new_turns
-
-DENIED = ("organization", "projects", "webhook_endpoints")
-"""Beginnings of paths: a memory gateway has no business with a provider's admin keys."""
-
-OWN = "accrue"
-"""Beginning of our own paths, which never go upstream."""
-
-MAX_SHOWN_CHARS = 200
-"""Of a path are told back."""
 
 PASSED_WHOLE_BYTES = 256 * 1024
 """A body that passes through unread is sent in one piece up to here, and streamed above."""
@@ -88,6 +80,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence
     secret: bytes
     """Keys the tenant hashes."""
+    admission: Admission = Open()
     signing: OpenWebUi | None
     """Who signs for users, where somebody does."""
 
@@ -107,8 +100,8 @@ async def handle(gateway: Gateway, request: Request, receipt: Receipt) -> Answer
     Args:
         receipt: settled by what becomes of the call, but for a refusal.
     """
-    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
-    target = target_of(request, claimed.path)
+    gateway, claimed = admitted(gateway, request, "call")
+    target = target_of(request.method, claimed.path)
     shape = gateway.shapes.get(target) if request.method == "POST" and claimed.mode != "off" else None
     if shape is None:
         return await _pass_through(gateway, request, target, Outcome(status="off"), receipt)
@@ -124,20 +117,12 @@ async def handle(gateway: Gateway, request: Request, receipt: Receipt) -> Answer
     return Answer(status=incoming.status, headers=headers, chunks=chunks, has_named_events=_has_named_events(target))
 
 
-def target_of(request: Request, path: str) -> str:
-    """The path below the upstream's base. Clients are pointed at us with and without `/v1`.
-
-    Raises `RequestError` for a path that is not passed on.
-    """
-    segments = [segment for segment in unquote(path).split("/") if segment]
-    if not path.startswith("/") or request.method == "CONNECT" or {".", ".."} & set(segments):
-        raise BadRequest(f"{path[:MAX_SHOWN_CHARS]} is no path of an API", code="invalid_path")
-    below = list(itertools.dropwhile(lambda segment: segment == "v1", segments))
-    if below[:1] == [OWN]:
-        raise NotFound(f"there is no {path[:MAX_SHOWN_CHARS]} here", code="unknown_path")
-    if below and below[0] in DENIED:
-        raise Forbidden(f"/{below[0]} is for administration, and is not passed on here", code="path_denied")
-    return VERSION.sub("", path)
+def admitted(gateway: Gateway, request: Request, right: Right) -> tuple[Gateway, identify.Claims]:
+    """The gateway as whoever asks may use it, and what they say. Raises `RequestError` for who may not do this."""
+    said = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
+    claimed = gateway.admission.admit(said, right)
+    upstream = gateway.admission.upstream(claimed, gateway.upstream)
+    return msgspec.structs.replace(gateway, upstream=upstream), claimed
 
 
 async def begin(gateway: Gateway, visit: Visit, target: str, receipt: Receipt) -> Begun | Outcome:

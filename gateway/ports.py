@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import Future
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.memories import Found, Memory, Query
 from gateway.types import Exchange, Operator, Scope, Session
 
@@ -95,6 +94,11 @@ class MemoryStore(Protocol):
         """Remove memories of this owner for good; how many there were."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why memories cannot be relied on now; empty when all is well. Asks the file system, and nothing more."""
+        ...
+
     async def aclose(self) -> None:
         """Flush and release."""
         ...
@@ -126,6 +130,15 @@ class Journal(Protocol):
         """Return when the finished exchange is durable and queued for the learner."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be put on record now; empty when all is well. Asks the file system, and nothing more."""
+        ...
+
+    async def prove(self) -> None:
+        """Return when something that changes nothing is durable. Raises `MemoryUnavailable`."""
+        ...
+
     async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         """The session named in the scope, else the one that owns the first anchor known, else the one quoted last.
 
@@ -145,67 +158,6 @@ class Journal(Protocol):
 
     async def done(self, exchanges: Sequence[str]) -> None:
         """Mark as learnt."""
-        ...
-
-
-FEEDBACK_S = 7 * 86_400.0
-"""Feedback is taken up to so long after its exchange, and waits as long for it to be learnt."""
-
-Taken = Literal["new", "known", "other", "unknown", "late"]
-"""Of feedback: on record now, or before, or not taken: its id is other feedback's, no such exchange, one too old."""
-
-
-class Learnt(msgspec.Struct, frozen=True, kw_only=True):
-    """What one step of learning came to."""
-
-    exchange: str
-    """That was looked at; empty for upkeep."""
-    feedback: tuple[str, ...] = ()
-    """On it, looked at in this step; empty where the exchange was looked at for itself."""
-    is_over: bool = False
-    """True where it was looked at once more, as the last of its session."""
-    signals: tuple[Signal, ...] = ()
-    changes: tuple[Change, ...] = ()
-    earned: tuple[Earned, ...] = ()
-
-
-class Became(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of feedback."""
-
-    id: str
-    state: Literal["waiting", "learnt", "unmatched"]
-    """`unmatched`: its exchange was never learnt, or cannot be read."""
-    exchange: str
-    memories: tuple[str, ...] = ()
-    """That stood in this exchange: it can reach no other."""
-    changes: tuple[Change, ...] = ()
-
-
-class History(Protocol):
-    """The record as the learner looks back on it: what came before, what was said of it, what was learnt from it."""
-
-    async def session(self, scope: Scope, before: str, limit: int) -> list[Exchange]:
-        """Of a person's session the newest exchanges before one, oldest first: ended ones that were not refused."""
-        ...
-
-    async def give(self, scope: Scope, feedback: Feedback) -> Taken:
-        """Return when feedback is durable, or not taken; an exchange that was intended just before it is known.
-
-        Feedback on a session means that person's session, and the last exchange in it in which something was said; on
-        an exchange one of the scope's user, without a user any of the tenant's. An id is that user's, and taken once.
-        """
-        ...
-
-    async def given(self, limit: int) -> list[Feedback]:
-        """Feedback, oldest first, that is not learnt yet and whose exchange is and can be read; it is filled in."""
-        ...
-
-    async def taught(self, scope: Scope, learnt: Learnt) -> None:
-        """Put on record what a step of learning came to; the same step again takes the place of itself."""
-        ...
-
-    async def became(self, tenant: str, feedback: str, user: str | None = None) -> Became | None:
-        """What became of feedback on a user's exchange, or the tenant's only one of this id; None for no such one."""
         ...
 
 

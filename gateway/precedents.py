@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from gateway import credit, terms, triggers
+from gateway.breaker import Breaker, OnChange, unheard
+from gateway.dependency import Dependency
+from gateway.errors import MemoryUnavailable
 from gateway.memories import MAX_TAUGHT, TAUGHT, Memory, Ranked
 from gateway.ports import Clock, MemoryStore
+from gateway.selftest import PROOF
 from gateway.types import Call, Note, Scope, Session
 
 DRAWN = "lesson"
@@ -22,19 +27,28 @@ DRAWN = "lesson"
 
 OWNERS_HELD = 512
 HELD_S = 60.0
-"""For how long what is held is believed: another gateway may have learnt meanwhile."""
+"""For how long what is held is believed: another gateway may have learnt meanwhile. Where the store cannot be asked it
+is believed for longer."""
+
+LISTINGS = 16
+"""At once: two for every recall that there may be."""
 
 
 class Precedents:
     """The lessons of owners."""
 
-    def __init__(self, store: MemoryStore, clock: Clock) -> None:
+    def __init__(self, store: MemoryStore, clock: Clock, on_breaker: OnChange = unheard) -> None:
         self._store = store
         self._clock = clock
+        breaker = Breaker("lessons", clock, on_change=on_breaker)
+        self._listing = Dependency(breaker, partial(store.list, PROOF, TAUGHT, 1), limit=LISTINGS)
         self._held: OrderedDict[str, tuple[float, tuple[Memory, ...]]] = OrderedDict()
 
     async def of(self, scope: Scope) -> tuple[Memory, ...]:
-        """Lessons that are told in a scope: its owner's, and those of the tenant. Raises `MemoryUnavailable`."""
+        """Lessons that are told in a scope: its owner's, and those of the tenant.
+
+        Raises `MemoryUnavailable` where the store cannot answer and none are held.
+        """
         own, common = await asyncio.gather(self._of(scope), self._of(scope.common))
         keys = {memory.lesson.key for memory in own if memory.lesson is not None}
         return (*own, *(memory for memory in common if memory.lesson is not None and memory.lesson.key not in keys))
@@ -44,11 +58,20 @@ class Precedents:
         self._held.pop(scope.owner, None)
         self._held.pop(scope.common.owner, None)
 
+    async def aclose(self) -> None:
+        """Look for nothing any more."""
+        await self._listing.aclose()
+
     async def _of(self, scope: Scope) -> tuple[Memory, ...]:
         now = self._clock.now()
         until, memories = self._held.get(scope.owner, (0.0, ()))
         if until <= now:
-            listed = await self._store.list(scope, TAUGHT, MAX_TAUGHT)
+            try:
+                listed = await self._listing.ask(partial(self._store.list, scope, TAUGHT, MAX_TAUGHT))
+            except MemoryUnavailable:
+                if scope.owner not in self._held:
+                    raise
+                return memories
             memories = tuple(memory for memory in listed if memory.lesson is not None and memory.ended_at is None)
             await asyncio.to_thread(triggers.prepare, memories)  # half a second for ten thousand phrasings, once
             self._held[scope.owner] = (now + HELD_S, memories)

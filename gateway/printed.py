@@ -26,14 +26,19 @@ STEP = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 Row = Sequence[str | int]
 
 
-def text(data_dir: Path, clock: Clock, *, length_s: float | None = None, is_json: bool = False) -> str:
+def text(
+    data_dir: Path, clock: Clock, *, length_s: float | None = None, is_json: bool = False, key: str | None = None
+) -> str:
     """The report on the last `length_s` seconds, or on all that is on record; a running gateway is not disturbed.
 
     Raises `DataDirError` for a directory without a record, `MemoryUnavailable` for one that cannot be read.
+
+    Args:
+        key: with which the directory is encrypted, where it is.
     """
     now = clock.now()
     since = None if length_s is None else now - length_s
-    found = report(asyncio.run(look_back(DataDir(data_dir), tenant=None, since=since, until=now)))
+    found = report(asyncio.run(look_back(DataDir(data_dir), tenant=None, since=since, until=now, key=key)))
     if is_json:
         return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
     return "\n".join(lines(found))

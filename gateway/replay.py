@@ -24,6 +24,7 @@ from gateway.experience import Feedback
 from gateway.offline import endings
 from gateway.pipeline import begin
 from gateway.ports import Headers, Incoming
+from gateway.redact import clean_feedback
 from gateway.shapes import chat
 from gateway.transcripts import Fault, Log, LoggedCall, Transcript
 from gateway.types import Outcome
@@ -160,8 +161,8 @@ async def replay(config: Config, log: Log, speaker: Speaker, on_call: Callable[[
     calls, faults = timeline(log, now)
     clock = LogClock(now)
     async with running(config, past=clock) as parts:
-        if parts.memory != "on":
-            raise MemoryUnavailable(f"nothing can be learnt: {parts.memory}")
+        if parts.proof.memory != "on":
+            raise MemoryUnavailable(f"nothing can be learnt: {parts.proof.memory}")
         replayer = _Replayer(parts, clock, speaker, endings(data))
         for number, past in enumerate(calls, start=1):
             await replayer.take(past)
@@ -218,7 +219,7 @@ class _Replayer:
         """The call as the gateway sees it. Raises `RequestError` for names that it does not take."""
         gateway, path = self._parts.gateway, chat.SHAPE.path
         headers = self._speaker.headers(transcript.session)
-        claimed = identify.claims(headers, path, gateway.secret)
+        claimed = gateway.admission.admit(identify.claims(headers, path, gateway.secret), "call")
         body = Body(_whole(call.request), length=len(call.request))
         visit = await gateway.visits.read(chat.SHAPE, headers, claimed, path, body)
         if isinstance(visit, Outcome):
@@ -255,7 +256,8 @@ class _Replayer:
                 at=self._clock.now(),
                 **msgspec.structs.asdict(verdict),
             )
-            taken = await self._parts.history.give(who.scope(who.session or ""), feedback)
+            kept = clean_feedback(feedback, visit.policy.redact)
+            taken = await self._parts.history.give(who.scope(who.session or ""), kept)
             self.tally.verdicts += taken == "new"
 
 

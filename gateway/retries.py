@@ -118,7 +118,7 @@ def _is_over(attempt: Attempt) -> bool:
 
 
 def _key(person: Scope, sent: bytes) -> bytes:
-    digest = hashlib.blake2b(sent, digest_size=16)
-    for name in (person.tenant, person.user or ""):
-        digest.update(b"%d:%b" % (len(name), name.encode("utf-8", "surrogatepass")))
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (person.tenant.encode(), (person.user or "").encode("utf-8", "surrogatepass"), sent):
+        digest.update(b"%d:%b" % (len(part), part))
     return digest.digest()

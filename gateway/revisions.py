@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from gateway.kinds.sentences import is_off_the_record
-from gateway.kinds.statements import MESSAGES, Statement, said_in
+from gateway.kinds.statements import MESSAGES, RELEASES, Statement, said_in
 from gateway.languages.tables import Rule
 from gateway.meant import meant, undated, undone
 from gateway.memories import EPISODE, Memory
@@ -51,9 +51,6 @@ FAR = (0, 0)
 """The score of what a release cannot mean."""
 
 _QUOTES = re.compile('["“”„«»`]')
-
-RELEASES: tuple[Rule, ...] = ("allowed", "waived", "forgotten")
-"""A ban is lifted, a rule is dropped, and either is forgotten."""
 
 CORRECTIONS: tuple[Rule, ...] = (*RELEASES, "dropped", "changed", "amended", "corrected", "replaced")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -12,18 +13,18 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
-import httptools
 import uvicorn
 from starlette.routing import BaseRoute
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets import http11
 
-from gateway.admin import health, report
+from gateway.admin import erasing, health, report
 from gateway.admin.feedback import Desk
+from gateway.admin.operators import Operators, admin_key
 from gateway.app import application
 from gateway.config import Config, check_bind
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError
+from gateway.front import Front, Gate
 from gateway.lookback import look_back
 from gateway.period import Facts
 from gateway.ports import MAX_MESSAGE_BYTES
@@ -36,8 +37,8 @@ BACKLOG = 2048
 KEEP_ALIVE_S = 75
 """Longer than the clients' pools keep an idle connection, so that it is the client who closes."""
 
-MAX_LINE_BYTES = 64 * 1024
-"""Of a header of a WebSocket handshake; over HTTP there is no limit. Codex names its workspaces in one."""
+MAX_HANDSHAKE_HEADERS = 100_000
+"""The library for WebSockets has limits of its own, in which clients would see errors of ours; the gate has others."""
 
 UNFINISHED = "ASGI callable returned without completing response."
 """What uvicorn logs as an error when an answer is aborted on purpose; gateway/app.py has logged why."""
@@ -82,7 +83,7 @@ def banner(config: Config, parts: Running, port: int) -> str:
             *(f"  {title:<17}{served}" for title, served in reachable(config)),
             f"  data directory   {config.data_dir}",
             f"  policies         {', '.join(policy.name for policy in parts.gateway.visits.policies.current.policies)}",
-            f"  memory           {parts.memory}",
+            f"  memory           {parts.proof.memory}",
             "",
             "Point your client at it:",
             f"  export ANTHROPIC_BASE_URL=http://{host}:{port}",
@@ -113,61 +114,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Protocol(HttpToolsProtocol):
-    """Uvicorn's HTTP, with two corrections."""
-
-    _has_offer = False
-
-    def data_received(self, data: bytes) -> None:
-        """Read on; a request that offers to change the protocol is read again without the offer.
-
-        Java's clients offer HTTP/2 with every first request, and Apache's TLS. We may ignore it (RFC 9110, 7.8), but
-        the parser takes all that follows the head, which is their body, for the other protocol.
-        """
-        self._unset_keepalive_if_required()
-        while data:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as stop:
-                if not self._has_offer and self._should_upgrade():
-                    self.handle_websocket_upgrade()
-                    return
-                data = self._declined() + data[stop.args[0] :] if self._has_offer else b""
-                self.parser = _parser(self)  # the one that stopped reads no request after a last one
-            except httptools.HttpParserError:
-                self.send_400_response("Invalid HTTP request received.")
-                return
-            else:
-                return
-
-    def on_headers_complete(self) -> None:
-        """Close the headers: what a chunked body brings after its end are trailers (RFC 9110, 6.5.1), and no names."""
-        offers = [value.lower() for name, value in self.headers if name == b"upgrade"]
-        is_handshake = offers == [b"websocket"] and self.parser.get_method() == b"GET"
-        self._has_offer = bool(offers) and self.parser.should_upgrade() and not is_handshake
-        if not self._has_offer:
-            super().on_headers_complete()
-        if not (self._has_offer or is_handshake):
-            self.headers = []  # the scope keeps the list it has
-
-    def on_message_complete(self) -> None:
-        """End the message, unless it will be read again."""
-        if not self._has_offer:
-            super().on_message_complete()
-
-    def _declined(self) -> bytes:
-        """The head of the request that was read last, without the offer."""
-        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        lines = [b"%b: %b" % line for line in self.headers if line[0] != b"upgrade"]
-        return b"\r\n".join([first, *lines, b"\r\n"])
-
-
-def _parser(protocol: _Protocol) -> httptools.HttpRequestParser:
-    parser = httptools.HttpRequestParser(protocol)
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
-    return parser
-
-
 @contextlib.contextmanager
 def _stopping(server: uvicorn.Server) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the server in order, from before it says that it listens."""
@@ -186,23 +132,32 @@ def _own_routes(config: Config, parts: Running) -> Sequence[BaseRoute]:
     """What is asked of us, and not of the upstream."""
     clock, data = parts.gateway.clock, DataDir(Path(config.data_dir))
 
-    async def read(tenant: str, since: float | None) -> Facts:
-        return await look_back(data, tenant=tenant, since=since, until=clock.now())
+    async def read(tenant: str | None, since: float | None) -> Facts:
+        key = config.store.encryption_key
+        return await look_back(data, tenant=tenant, since=since, until=clock.now(), key=key)
 
-    reported = report.routes(read, clock, parts.gateway.secret, host=config.server.host)
-    return [*health.routes(parts.telemetry, health.Readiness(memory=parts.memory)), *reported]
+    def ready() -> health.Readiness:
+        return health.Readiness(memory=parts.proof.memory, journal=parts.proof.journal)
+
+    operators = Operators(admin_key(config, data))
+    return [
+        *health.routes(parts.telemetry, ready),
+        *report.routes(read, clock, operators),
+        *erasing.routes(parts.eraser, operators),
+    ]
 
 
 def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
-    """Uvicorn as we run it: pinned to httptools (h11 takes a content-length beside chunks), adding no header."""
-    http11.MAX_LINE_LENGTH = MAX_LINE_BYTES  # at 8 KB the library would leave the client without an answer
+    """Uvicorn as we run it: with our front, and adding no header."""
+    http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = config.server.max_header_bytes, MAX_HANDSHAKE_HEADERS
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    desk = Desk(gateway=parts.gateway, history=parts.history, memory=parts.memory, on_given=parts.wake)
+    gate = Gate(limits=config.server, counters=parts.telemetry)
+    desk = Desk(gateway=parts.gateway, history=parts.history, memory=lambda: parts.proof.memory, on_given=parts.wake)
     return uvicorn.Config(
         application(parts.gateway, _own_routes(config, parts), desk),
         loop="none",
-        http=_Protocol,
+        http=functools.partial(Front, gate),  # type: ignore[arg-type] # a class but for its gate: it is only called
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_timeout=None,  # a client that runs a tool between two reads answers no ping, and is not dead

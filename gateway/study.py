@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import msgspec
 import structlog
 
+from gateway.chronicle import History, Learnt
 from gateway.credit import is_harmful
 from gateway.errors import MemoryUnavailable
 from gateway.experience import Change, Earned, Feedback, Signal
@@ -22,7 +23,7 @@ from gateway.kinds.base import Kind
 from gateway.lessons import retired, taught
 from gateway.memories import MAX_TAUGHT, TAUGHT, Memory
 from gateway.outcomes import drawn, outcomes, rewarded
-from gateway.ports import Clock, History, Journal, Learnt, MemoryStore, TokenCounter
+from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
 from gateway.sharing import agreed, candidate, is_shareable, shared, shared_id
 from gateway.signals.base import MAX_EARLIER, Detector, Seen
 from gateway.telemetry import Telemetry

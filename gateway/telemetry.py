@@ -10,7 +10,7 @@ import logging
 import sys
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,11 +24,17 @@ class Telemetry:
         self._tokens = self._counter("note_tokens", "Tokens of notes in requests, replayed ones included.")
         self._passed = self._counter("passed_through", "Requests passed through unread.")
         self._failures = self._counter("memory_failures", "Recalls that did not come about, by cause.", "cause")
+        self._opened = self._counter("breaker_opened", "Times that a dependency was left alone.", "dependency")
+        self._breakers = Gauge(
+            "accrue_breaker_open", "1 while a dependency is left alone.", ["dependency"], registry=self._registry
+        )
         self._received = self._counter("received", "Requests and WebSocket calls that came in.")
         self._recorded = self._counter("recorded", "Of these, those on record.")
         self._unrecorded = self._counter("unrecorded", "Of these, those that went through without, by why.", "reason")
         self._refused = self._counter("refused", "Of these, those that were answered by us, by status.", "status")
         self._late = self._counter("late", "Answers let go before their record, which came later or is unrecorded.")
+        self._unclean = self._counter("unclean", "Records kept without a word of what was said, by a fault of ours.")
+        self._tasks = Gauge("accrue_tasks", "Tasks of the event loop when it was asked.", registry=self._registry)
         self._distilled = self._counter("distilled", "Sessions meant for the distilling model, by outcome.", "outcome")
         self._distil_tokens = self._counter("distil_tokens", "Tokens that the distilling model has cost.")
         self._facts = self._counter("distilled_facts", "Facts that the distilling model named, by outcome.", "outcome")
@@ -48,6 +54,11 @@ class Telemetry:
         """Recall did not come about; the call went on without it."""
         self._failures.labels(cause).inc()
 
+    def breaker(self, dependency: str, is_open: bool) -> None:
+        """A dependency is left alone from now on, or not any more."""
+        self._breakers.labels(dependency).set(is_open)
+        self._opened.labels(dependency).inc(is_open)
+
     def received(self) -> None:
         """A call has come in."""
         self._received.inc()
@@ -63,6 +74,10 @@ class Telemetry:
     def late(self) -> None:
         """An answer was let go before its record."""
         self._late.inc()
+
+    def unclean(self) -> None:
+        """What was said in an exchange could not be cleaned, and is not kept."""
+        self._unclean.inc()
 
     def unrecorded(self, reason: str) -> None:
         """It went through without a record."""
@@ -87,6 +102,10 @@ class Telemetry:
     def lesson(self, action: str) -> None:
         """A lesson was added, confirmed, retired."""
         self._lessons.labels(action.lower()).inc()
+
+    def tasks(self, count: int) -> None:
+        """So many tasks are under way in the event loop."""
+        self._tasks.set(count)
 
     def render(self) -> bytes:
         """All counters in Prometheus' text format."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from gateway.errors import ClientGone, RequestError, UpstreamUnreachable
+from gateway.errors import AccrueError, ClientGone, RequestError, UpstreamUnreachable
 from gateway.ports import INTERNAL_ERROR, NORMAL_CLOSURE, Closing, Connection
+from gateway.sections import PostDisconnect
 
-AFTERWARDS_S = 600.0
-"""So long is read on for an answer whose client has left: the longest silence that is waited for over HTTP as well."""
+
+class Unasked(AccrueError):
+    """A message does not go up; its text is what the client is told instead."""
 
 
 class Listener(Protocol):
@@ -25,7 +27,7 @@ class Listener(Protocol):
         ...
 
     async def ask(self, message: str | bytes) -> str | bytes:
-        """The client's message as it is to go up."""
+        """The client's message as it is to go up. Raises `Unasked` for one that is not to."""
         ...
 
     async def hear(self, message: str | bytes) -> str | bytes | None:
@@ -59,9 +61,13 @@ class Nobody:
         return []
 
 
-async def carry(client: Connection, upstream: Connection, listener: Listener) -> None:
-    """Carry messages until one side closes; then both are closed."""
-    tunnel = _Tunnel(client, upstream, listener)
+async def carry(client: Connection, upstream: Connection, listener: Listener, limits: PostDisconnect) -> None:
+    """Carry messages until one side closes; then both are closed.
+
+    Args:
+        limits: of what is heard when the client has left and the listener still waits.
+    """
+    tunnel = _Tunnel(client, upstream, listener, limits.bytes)
     up, down = asyncio.create_task(tunnel.up()), asyncio.create_task(tunnel.down())
     closing = Closing(code=INTERNAL_ERROR)
     error: RequestError | None = None
@@ -70,7 +76,7 @@ async def carry(client: Connection, upstream: Connection, listener: Listener) ->
         if up.done() and not isinstance(up.exception(), UpstreamUnreachable):
             closing, tunnel.is_left = up.result(), True
             if listener.is_waiting:
-                await asyncio.wait({down}, timeout=AFTERWARDS_S)
+                await asyncio.wait({down}, timeout=limits.seconds)
         else:  # what could not be sent up has its reason in what comes down
             closing = await down
     except UpstreamUnreachable as died:
@@ -96,17 +102,24 @@ async def _stopped(*tasks: asyncio.Task[Closing]) -> None:
 class _Tunnel:
     """Its two ways."""
 
-    def __init__(self, client: Connection, upstream: Connection, listener: Listener) -> None:
+    def __init__(self, client: Connection, upstream: Connection, listener: Listener, max_left_bytes: int) -> None:
         self._client = client
         self._upstream = upstream
         self._listener = listener
+        self._left_bytes = max_left_bytes
+        """What may still be heard once the client has gone."""
         self.is_left = False
         """True once the client has gone: what still comes is for the listener alone."""
 
     async def up(self) -> Closing:
         """The client's messages, until it closes."""
         while not isinstance(message := await self._client.receive(), Closing):
-            await self._upstream.send(await self._listener.ask(message))
+            try:
+                asked = await self._listener.ask(message)
+            except Unasked as refused:
+                await self.tell(str(refused))
+            else:
+                await self._upstream.send(asked)
         return message
 
     async def down(self) -> Closing:
@@ -115,8 +128,10 @@ class _Tunnel:
             heard = await self._listener.hear(message)
             if heard is not None:
                 await self.tell(heard)
-            if self.is_left and not self._listener.is_waiting:
-                return Closing(code=NORMAL_CLOSURE)
+            if self.is_left:
+                self._left_bytes -= len(message)
+                if self._left_bytes < 0 or not self._listener.is_waiting:
+                    return Closing(code=NORMAL_CLOSURE)
         return message
 
     async def tell(self, message: str | bytes) -> None:

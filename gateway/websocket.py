@@ -9,33 +9,45 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Receive, Scope, Send
 
-from gateway import forward
+from gateway import forward, loops
 from gateway.body import Body
 from gateway.conversation import connect
 from gateway.errors import ClientGone, RequestError
 from gateway.pipeline import Gateway, Request
 from gateway.ports import NO_CODES, NORMAL_CLOSURE, Closing, Headers, Incoming
+from gateway.sections import PostDisconnect
 from gateway.tunnel import carry
 
 _OF_A_HANDSHAKE = b"sec-websocket-"
 _NO_CHUNKS: tuple[bytes, ...] = ()
 
 
-async def serve(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one WebSocket from its handshake to its close."""
+async def serve(gateway: Gateway, limits: PostDisconnect, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one WebSocket from its handshake to its close.
+
+    Args:
+        limits: of what is heard for the record when the client has left.
+    """
     await receive()  # `websocket.connect`: there is nothing in it
+    request, receipt = _request(scope), gateway.accounts.received()
     try:
-        joined = await connect(gateway, _request(scope))
+        loops.refuse(request.headers, loops.mark(gateway.secret))
+        joined = await connect(gateway, request)
+        receipt.unrecorded("websocket")  # the calls that follow are counted one by one
         if isinstance(joined, Incoming):
             await _answer(send, joined.status, forward.answer_headers(joined.headers), await _whole(joined))
             return
     except RequestError as error:
+        receipt.refused(error.status)
         await _answer(send, error.status, [(b"content-type", b"application/json"), *error.headers], error.body)
         return
+    except BaseException:
+        gateway.accounts.failed(receipt)
+        raise
     client, opened = _Client(receive, send), joined.opened
     kept = [line for line in forward.answer_headers(opened.headers) if not line[0].lower().startswith(_OF_A_HANDSHAKE)]
     await client.accept(opened.subprotocol, kept)
-    await carry(client, opened.connection, joined.listener)
+    await carry(client, opened.connection, joined.listener, limits)
 
 
 class _Client:

@@ -14,45 +14,46 @@ import structlog
 
 from gateway import distil, kinds, shapes, signals
 from gateway.accounts import Accounts
+from gateway.admission import Admission, Open, issued
 from gateway.asking import Asker
 from gateway.augment import Augmenter
 from gateway.backlog import Backlog
+from gateway.chronicle import History
 from gateway.clock import SystemClock
 from gateway.compose import Composer
 from gateway.config import Config, is_loopback
 from gateway.datadir import DataDir
 from gateway.distil import Distiller
-from gateway.embedders.configured import configured_embedder
-from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.erasure import Eraser
+from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
-from gateway.journals.sqlite import SqliteHistory, SqliteJournal, read_exchange_beside
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
+from gateway.parts import Parts, opened
 from gateway.pipeline import Gateway
 from gateway.policybook import PolicyBook
-from gateway.ports import Clock, Embedder, History, Journal, MemoryStore, TokenCounter, Upstream
+from gateway.ports import Clock, Journal, MemoryStore
 from gateway.precedents import Precedents
 from gateway.record import Recorder
+from gateway.redact import clean
 from gateway.registry import family
 from gateway.retries import Attempts
 from gateway.routes import in_force
-from gateway.selftest import prove
+from gateway.selftest import SelfTest
 from gateway.shapes.base import Shape
 from gateway.signals.base import Detector
 from gateway.signatures import OpenWebUi
-from gateway.stores.local import LocalStore
 from gateway.study import Study
 from gateway.telemetry import Telemetry
-from gateway.tokens import Tokens
-from gateway.types import Exchange
-from gateway.upstreams.configured import configured_upstream
+from gateway.types import Exchange, Scope
+from gateway.upkeep import Upkeep
 from gateway.visits import Visits
 
 KINDS: dict[str, Kind] = {name: module.KIND for name, module in family(kinds).items()}
 DETECTORS: dict[str, Detector] = {name: module.DETECTOR for name, module in family(signals).items()}
 SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
 
-CATCH_UP_S = 1.0
+CATCH_UP_S = 0.5
 """Of the start may go into learning what a killed process had recorded; the rest is learnt while serving."""
 
 END_S = 10.0
@@ -66,11 +67,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: Gateway
     telemetry: Telemetry
-    memory: str
-    """`on`, or why memory is off although the gateway runs."""
+    proof: SelfTest
+    """Says whether memory works, and whether calls go on record."""
     store: MemoryStore
     journal: Journal
     history: History
+    eraser: Eraser
     wake: Callable[[], None]
     """Says that there is something to learn."""
     settle: asyncio.Event
@@ -88,31 +90,24 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
     Args:
         past: the clock of a log that is replayed. Then no model is asked to distil, and policies stay as they are.
     """
-    data = DataDir(Path(config.data_dir))
     policies = policy_book(config)
     async with AsyncExitStack() as stack:
-        data.hold()
-        stack.callback(data.release)
-        parts = await _opened(config, data, stack, past or SystemClock())
-        memory = await prove(parts.store, parts.clock)
-        precedents = Precedents(parts.store, parts.clock)
-        asker, backlog = Asker(parts.upstream, parts.counter), await asyncio.to_thread(Backlog, data.distil)
-        distiller = Distiller(
-            backlog, parts.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
-        )
+        data = _held(config, stack)
+        parts = await opened(config, data, stack, past or SystemClock())
+        proof = SelfTest(parts.store, parts.journal, parts.clock)
+        await proof.look()
+        precedents = Precedents(parts.store, parts.clock, parts.telemetry.breaker)
+        stack.push_async_callback(precedents.aclose)
+        backlog = await asyncio.to_thread(Backlog, data.distil)
+        distiller = _distiller(parts, policies, backlog)
         learner = _learner(parts, precedents, distiller.learnt if past is None else lambda exchanges: None)
+        admission = await _admission(config, data, parts, stack)
         attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
-        recorder = Recorder(
-            parts.journal,
-            parts.fence,
-            parts.clock,
-            commit_wait_s=config.server.commit_wait_ms / 1000,
-            on_recorded=functools.partial(_recorded, accounts, learner),
-            on_unrecorded=accounts.unrecorded,
-            on_late=parts.telemetry.late,
-            on_ended=attempts.end,
-        )
-        others = () if past is not None else (distiller.run, functools.partial(policies.watch, on_change=_reloaded))
+        recorder = _recorder(config, parts, accounts, learner, attempts)
+        augmenter, upkeep = _augmenter(parts, precedents), Upkeep(parts.archive, parts.store, policies, parts.clock)
+        stack.push_async_callback(augmenter.aclose)
+        watching = functools.partial(policies.watch, on_change=_reloaded)
+        others = () if past is not None else (distiller.run, upkeep.run, proof.run, watching)
         stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it is told to stop
         await _background(stack, learner, (learner.run, *others))
         stack.push_async_callback(recorder.drain)
@@ -121,68 +116,47 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             attempts=attempts,
             clock=parts.clock,
             upstream=parts.upstream,
-            augmenter=_augmenter(parts, precedents),
+            augmenter=augmenter,
             recorder=recorder,
-            shapes=SHAPES if memory == "on" else {},
+            shapes=SHAPES,
             visits=_visits(config, policies, parts.fence),
             telemetry=parts.telemetry,
             fence=parts.fence,
             secret=parts.secret,
+            admission=admission,
             signing=_signing(config, parts.clock),
         )
         yield Running(
             gateway=gateway,
             telemetry=parts.telemetry,
-            memory=memory,
+            proof=proof,
             store=parts.store,
             journal=parts.journal,
             history=parts.history,
+            eraser=_eraser(parts, data, backlog, (augmenter.forget, precedents.forget)),
             wake=learner.wake,
             settle=learner.idle,
             distilled=distiller.idle,
         )
 
 
-class _Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What all else is built on, opened."""
-
-    clock: Clock
-    secret: bytes
-    fence: Fence
-    telemetry: Telemetry
-    counter: TokenCounter
-    journal: Journal
-    history: History
-    store: MemoryStore
-    upstream: Upstream
+def _held(config: Config, stack: AsyncExitStack) -> DataDir:
+    """The data directory, for as long as the stack; on a bad disk what lies on it is opened when it is good."""
+    data = DataDir(Path(config.data_dir))
+    with contextlib.suppress(MemoryUnavailable):
+        data.hold()
+    stack.callback(data.release)
+    return data
 
 
-async def _opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Clock) -> _Parts:
-    """Open what is on disk and beyond, for as long as the stack. Raises `DataDirError` or `ConfigError`."""
-    secret = data.secret()
-    counter, embedder = await asyncio.gather(asyncio.to_thread(token_counter), open_embedder(config, data, stack))
-    journal = await asyncio.to_thread(SqliteJournal, data.journal)
-    stack.push_async_callback(journal.aclose)
-    history = SqliteHistory(data.journal, journal.writer, clock)
-    stack.push_async_callback(history.aclose)
-    store = await asyncio.to_thread(_store, data, embedder)
-    stack.push_async_callback(store.aclose)
-    upstream = configured_upstream(config)
-    stack.push_async_callback(upstream.aclose)
-    return _Parts(
-        clock=clock,
-        secret=secret,
-        fence=Fence(secret),
-        telemetry=Telemetry(),
-        counter=counter,
-        journal=journal,
-        history=history,
-        store=store,
-        upstream=upstream,
+def _distiller(parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distiller:
+    asker = Asker(parts.upstream, parts.counter)
+    return Distiller(
+        backlog, parts.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
     )
 
 
-def _learner(parts: _Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None]) -> Learner:
+def _learner(parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None]) -> Learner:
     study = Study(
         parts.journal,
         parts.history,
@@ -194,10 +168,41 @@ def _learner(parts: _Parts, precedents: Precedents, on_learnt: Callable[[Sequenc
         parts.telemetry,
         precedents.forget,
     )
-    return Learner(parts.journal, parts.store, KINDS, parts.counter, study, on_learnt)
+    return Learner(parts.journal, parts.store, KINDS, parts.counter, study, on_learnt, parts.dead, parts.erasures)
 
 
-def _augmenter(parts: _Parts, precedents: Precedents) -> Augmenter:
+def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner, attempts: Attempts) -> Recorder:
+    return Recorder(
+        parts.journal,
+        parts.fence,
+        parts.clock,
+        commit_wait_s=config.server.commit_wait_ms / 1000,
+        durability=config.journal.durability,
+        on_spool_full=config.journal.on_spool_full,
+        checkpoint_s=config.journal.checkpoint_s,
+        clean=clean,
+        is_gone=parts.erasures.is_gone,
+        on_unclean=parts.telemetry.unclean,
+        on_recorded=functools.partial(_recorded, accounts, learner),
+        on_unrecorded=accounts.unrecorded,
+        on_late=parts.telemetry.late,
+        on_ended=attempts.end,
+    )
+
+
+def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[Callable[[Scope], None]]) -> Eraser:
+    return Eraser(
+        parts.archive,
+        parts.unguarded,
+        backlog,
+        parts.erasures,
+        parts.clock,
+        copies=data.copies,
+        forgetting=forgetting,
+    )
+
+
+def _augmenter(parts: Parts, precedents: Precedents) -> Augmenter:
     return Augmenter(
         clock=parts.clock,
         journal=parts.journal,
@@ -207,7 +212,15 @@ def _augmenter(parts: _Parts, precedents: Precedents) -> Augmenter:
         composer=Composer(KINDS, parts.counter, parts.fence),
         telemetry=parts.telemetry,
         secret=parts.secret,
+        on_breaker=parts.telemetry.breaker,
     )
+
+
+async def _admission(config: Config, data: DataDir, parts: Parts, stack: AsyncExitStack) -> Admission:
+    """Who is let in, for as long as the stack. Raises `DataDirError`."""
+    if config.auth.mode == "passthrough":
+        return Open()
+    return await stack.enter_async_context(issued(data.path, parts.secret, parts.clock))
 
 
 def _visits(config: Config, policies: PolicyBook, fence: Fence) -> Visits:
@@ -226,46 +239,9 @@ def policy_book(config: Config) -> PolicyBook:
     return PolicyBook(Path(config.policies), KINDS, faults)
 
 
-def read_exchange(data: DataDir, exchange: str) -> Exchange | None:
-    """One exchange of a data directory, which another process may be using. Raises `DataDirError`."""
-    return read_exchange_beside(data.journal, exchange)
-
-
 def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
     secret = config.auth.openwebui_jwt_secret
     return None if secret is None else OpenWebUi(secret=secret, clock=clock)
-
-
-async def open_embedder(config: Config, data: DataDir, stack: AsyncExitStack) -> Embedder:
-    """The one that is configured, open as long as the stack. Raises `ConfigError`."""
-    if config.embedder.kind == "wordllama":
-        return await asyncio.to_thread(_wordllama)
-    embedder = await asyncio.to_thread(configured_embedder, config.embedder, data.path / "models")
-    stack.callback(embedder.close)
-    return embedder
-
-
-def _former(name: str) -> Embedder | None:
-    """The embedder by which an earlier index was made, if it is always to be had."""
-    return _wordllama() if name == WordLlamaEmbedder.name else None
-
-
-@functools.cache
-def _wordllama() -> WordLlamaEmbedder:
-    """Read-only and 60 MB large, so that one does for every gateway of the process."""
-    return WordLlamaEmbedder()
-
-
-@functools.cache
-def token_counter() -> Tokens:
-    """Shared like the embedder of words."""
-    counter = Tokens.from_litellm()
-    counter.warm()
-    return counter
-
-
-def _store(data: DataDir, embedder: Embedder) -> LocalStore:
-    return LocalStore(data.memories, data.index, embedder, _former)
 
 
 async def _background(

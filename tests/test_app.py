@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import Sequence
 
 import aiohttp
 import pytest
 
-from gateway import serve
+from gateway import app
+from gateway.front import Front
 from gateway.testing import ScriptedUpstream, Step
 from tests.conftest import Served
 
@@ -276,13 +279,13 @@ async def test_an_offer_is_ignored_wherever_the_request_is_cut(
     served: Served, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, before: bytes
 ) -> None:
     has_arrived = asyncio.Event()
-    read = serve._Protocol.data_received
+    read = Front.data_received
 
-    def noted(protocol: serve._Protocol, data: bytes) -> None:
+    def noted(protocol: Front, data: bytes) -> None:
         read(protocol, data)
         has_arrived.set()
 
-    monkeypatch.setattr(serve._Protocol, "data_received", noted)
+    monkeypatch.setattr(Front, "data_received", noted)
     whole = offering("/v1/files", b"{}" * 9, connection="close")
     first, cut, rest = whole.partition(before)
     assert cut
@@ -295,3 +298,77 @@ async def test_an_offer_is_ignored_wherever_the_request_is_cut(
 async def test_what_is_no_request_to_an_api_is_refused(served: Served, request_line: bytes) -> None:
     offer = b"connection: close, upgrade\r\nupgrade: h2c"
     assert (await talk(served, request_line + b"\r\nhost: x\r\n" + offer + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+
+
+def accounted(served: Served) -> dict[str, int]:
+    """What came in, and what became of it, by the reason or status where there is one."""
+    counted: dict[str, int] = {}
+    for line in served.parts.telemetry.render().decode().splitlines():
+        found = re.match(r'accrue_(received|recorded|unrecorded|refused)_total(?:\{\w+="(.*)"\})? (\S+)', line)
+        if found and float(found[3]):
+            counted[" ".join(filter(None, found.group(1, 2)))] = int(float(found[3]))
+    return counted
+
+
+async def settled(served: Served, calls: int) -> dict[str, int]:
+    """The accounts, as soon as so many calls have come in and been settled."""
+    async with asyncio.timeout(10):
+        while sum((counted := accounted(served)).values()) != 2 * calls:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+    return counted
+
+
+async def test_every_call_is_accounted_for(served: Served, upstream: ScriptedUpstream) -> None:
+    await talk(served, post("/v1/chat/completions", CHAT))
+    await talk(served, post("/v1/chat/completions", CHAT, "x-accrue-memory: off"))
+    await talk(served, post("/v1/feedback", b"{}"))
+    await talk(served, post("/v1/organization/users", b"{}"))
+    upstream.script([Step(status=999)] * 2)
+    await talk(served, post("/v1/chat/completions", CHAT))
+    await talk(served, post("/v1/files", b"{}"))
+    _, writer = await asyncio.open_connection("127.0.0.1", port(served))
+    writer.write(post("/v1/chat/completions", CHAT)[:-1])
+    await writer.drain()
+    writer.transport.abort()
+    assert await settled(served, 7) == {
+        "received": 7,
+        "recorded": 2,
+        "unrecorded off": 1,
+        "refused 400": 1,
+        "refused 403": 1,
+        "refused 502": 1,
+        "unrecorded gone": 1,
+    }
+
+
+async def test_a_fault_of_ours_is_accounted_for_as_one(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "handle", fails)
+    assert (await talk(served, post("/v1/chat/completions", CHAT))).startswith(b"HTTP/1.1 500")
+    assert accounted(served) == {"received": 1, "unrecorded error": 1}
+
+
+async def test_an_upload_whose_client_leaves_is_gone_and_no_fault_of_the_upstream(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port(served))
+    writer.write(b"POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 400_000)
+    await writer.drain()
+    writer.transport.abort()
+    assert await settled(served, 1) == {"received": 1, "unrecorded gone": 1}
+
+
+async def test_what_is_not_recorded_is_left_as_soon_as_its_client_leaves(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    upstream.script([Step(framing="raw", chunks=[b"never"], hold=[0])])
+    _, writer = await asyncio.open_connection("127.0.0.1", port(served))
+    writer.write(post("/v1/embeddings", b"{}"))
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(upstream.requests):
+            pass
+    writer.transport.abort()
+    assert await settled(served, 1) == {"received": 1, "unrecorded gone": 1}

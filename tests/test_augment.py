@@ -12,9 +12,11 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from openai import AsyncOpenAI
+from structlog.testing import capture_logs
 
-from gateway import augment, identify, wiring
+from gateway import augment, identify, parts
 from gateway.augment import Augmenter
+from gateway.breaker import FAILURES
 from gateway.compose import Composer, Prompt
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
@@ -40,6 +42,7 @@ EMBEDDER = WordLlamaEmbedder()
 TOKENS = Tokens.from_litellm()
 PATIENT = Policy(recall=Recall(deadline_ms=10_000))
 HURRIED = Policy(recall=Recall(deadline_ms=200))
+BRISK = Policy(recall=Recall(deadline_ms=20))
 
 Trouble = Literal["hangs", "is away", "is broken"]
 
@@ -105,7 +108,11 @@ class Bench:
         self.store = MoodyStore(folder / "memories.db", folder / "index", EMBEDDER)
         self.journal.mood, self.store.mood = Mood(), Mood()
         self.counter = MoodyTokens(None, None)
-        self.augmenter = Augmenter(
+        self.closed = asyncio.Event()
+        self.augmenter = self.another_augmenter()
+
+    def another_augmenter(self) -> Augmenter:
+        return Augmenter(
             clock=self.clock,
             journal=self.journal,
             store=self.store,
@@ -114,7 +121,12 @@ class Bench:
             composer=Composer(KINDS, self.counter, Fence(b"k" * 32)),
             telemetry=self.telemetry,
             secret=b"k" * 32,
+            on_breaker=self._changed,
         )
+
+    def _changed(self, dependency: str, is_open: bool) -> None:
+        if not is_open:
+            self.closed.set()
 
     async def knows(
         self, user: str | None, *texts: str, kind: str = "constraint", session: str = "", reach: Reach = "user"
@@ -156,6 +168,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
+    await bench.augmenter.aclose()
     await bench.store.aclose()
     await bench.journal.aclose()
 
@@ -350,7 +363,7 @@ async def test_a_session_that_was_lost_for_one_call_is_found_by_the_next_with_al
         await served.learnt()
         first = await ask(served, "patient", "What may my dog Biscuit eat, and what not at all?")
     assert RULE.encode() in first[0]
-    monkeypatch.setattr(wiring, "SqliteJournal", ReaderHeldOnce)
+    monkeypatch.setattr(parts, "SqliteJournal", ReaderHeldOnce)
     async with serve() as served:
         lost = await ask(served, "hurried", "And what of his friend, the neighbours' old cat?")
         assert [json.loads(message) for message in lost] == conversation[:-1]
@@ -381,6 +394,20 @@ async def test_what_holds_in_one_session_is_not_held_in_process_for_the_next(ben
     assert RULE.encode() not in (await bench.augment(visit(session="s2"))).body
 
 
+@pytest.mark.promise("P11")
+async def test_of_whoever_is_forgotten_nothing_is_held(bench: Bench) -> None:
+    for user in ("ann", "bob"):
+        await bench.knows(user, RULE)
+        session, _ = await bench.augmenter.augment(visit(user=user))
+        bench.augmenter.give_up(session.scope)
+    bench.augmenter.forget(visit(user="ann").who.scope(""))
+    bench.store.mood.trouble = "is away"
+    assert RULE.encode() not in (await bench.augment(visit(user="ann", session="s2"))).body
+    assert RULE.encode() in (await bench.augment(visit(user="bob", session="s2"))).body
+    assert (await bench.augment(visit(user="ann"))).outcome.reason == ""
+    assert (await bench.augment(visit(user="bob"))).outcome.reason == "context_overflow"
+
+
 async def test_pinned_lines_are_held_for_the_users_seen_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(augment, "HELD_OWNERS", 2)
     for user in ("ann", "bob", "eve"):
@@ -393,6 +420,66 @@ async def test_pinned_lines_are_held_for_the_users_seen_last(bench: Bench, monke
         for user in ("ann", "bob", "eve")
     }
     assert held == {"ann": True, "bob": False, "eve": True}
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P5")
+async def test_more_recalls_than_there_may_be_at_once_get_the_notes_at_hand_and_do_not_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.knows("ann", RULE)
+    first = await bench.augment(visit())
+    monkeypatch.setattr(augment, "RECALLS", 2)
+    bench.store.mood.trouble = "hangs"
+    crowded = bench.another_augmenter()
+    bench.store.mood.asked = 0
+    waiting = [asyncio.create_task(crowded.augment(visit(session=f"s{number}"))) for number in (3, 4)]
+    while bench.store.mood.asked < 2:
+        await asyncio.wait(waiting, timeout=0.001)
+    _, again = await crowded.augment(visit(FOLLOW_UP))
+    _, new = await crowded.augment(visit(session="s5", user="bob"))
+    assert messages_of(again.body)[:2] == messages_of(first.body)
+    assert again.outcome.header.startswith("timeout; notes=1; ")
+    assert again.outcome.header.endswith("; reason=overload")
+    assert new.outcome.header == "timeout; reason=overload"
+    assert bench.counted('accrue_memory_failures_total{cause="overload"} 2.0')
+    for task in waiting:
+        task.cancel()
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P5")
+async def test_a_store_that_hangs_is_not_asked_any_more_and_the_answer_says_so(bench: Bench) -> None:
+    await bench.knows("ann", RULE)
+    first = await bench.augment(visit())
+    bench.store.mood.trouble = "hangs"
+    with capture_logs() as logs:
+        for number in range(FAILURES):
+            await bench.augment(visit(session=f"s{number + 2}", policy=BRISK))
+        again = await bench.augment(visit(FOLLOW_UP))
+        new = await bench.augment(visit(session="s9"))
+        assert messages_of(again.body)[:2] == messages_of(first.body)
+        assert again.outcome.header.startswith("breaker; notes=1; ")
+        assert RULE.encode() in new.body
+        assert new.outcome.header.endswith("; reason=store")
+        assert bench.counted('accrue_memory_failures_total{cause="breaker"} 2.0')
+        bench.store.mood.trouble = None
+        async with asyncio.timeout(10):
+            await bench.closed.wait()
+    assert (await bench.augment(visit(session="s10"))).outcome.status == "hit"
+    events = [entry["event"] for entry in logs]
+    assert events == ["recall_failed"] * (FAILURES - 1) + ["breaker_opened", "recall_failed", "breaker_closed"]
+
+
+@pytest.mark.promise("P4")
+async def test_lessons_that_cannot_be_had_cost_nothing_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(self: Precedents, scope: Scope) -> tuple[Memory, ...]:
+        raise MemoryUnavailable("away")
+
+    monkeypatch.setattr(Precedents, "of", away)
+    await bench.knows("ann", RULE)
+    assert RULE.encode() in (await bench.augment(visit())).body
+    assert b'accrue_memory_failures_total{cause="lessons"} 1.0' in bench.telemetry.render()
 
 
 async def test_when_memory_is_back_the_next_question_gets_what_was_missing(bench: Bench) -> None:
@@ -411,10 +498,20 @@ async def test_a_fault_in_composing_is_not_the_callers(bench: Bench) -> None:
     bench.counter.is_broken = True
     asked = visit()
     prompt = await bench.augment(asked)
-    assert prompt.body is asked.call.body
-    assert prompt.added == ()
+    assert prompt.body == asked.call.body
+    assert {note.text for note in prompt.added} == {""}  # decided, so that nothing is put before what was said now
     assert prompt.outcome == Outcome(status="error")
     assert bench.counted('accrue_memory_failures_total{cause="error"} 1.0')
+
+
+@pytest.mark.promise("P4")
+async def test_where_nothing_at_all_can_be_composed_the_call_goes_as_it_came(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Composer, "compose", lambda *_: 1 / 0)
+    asked = visit()
+    prompt = await bench.augment(asked)
+    assert (prompt.body, prompt.added, prompt.outcome) == (asked.call.body, (), Outcome(status="error"))
 
 
 @pytest.mark.promise("P4")

@@ -42,6 +42,17 @@ def test_sessions_users_and_policies_wait_apart(held: Backlog) -> None:
     assert waiting(held) == [("ex_1",), ("ex_2",), ("ex_3",), ("ex_4",)]
 
 
+@pytest.mark.promise("P11")
+async def test_all_that_waits_of_one_person_can_be_taken_out(held: Backlog, tmp_path: Path) -> None:
+    for identifier, scope in (("ex_1", ANN), ("ex_2", Scope(tenant="acme", user="ann", session="s2"))):
+        held.add(exchange(identifier, scope=scope), 1)
+    held.add(exchange("ex_3", scope=Scope(tenant="other", user="ann", session="s1")), 1)
+    held.remove(ANN)
+    assert waiting(held) == [("ex_3",)]
+    await held.save()
+    assert waiting(Backlog(tmp_path / "distil.json")) == [("ex_3",)]
+
+
 def test_what_comes_while_a_session_is_distilled_goes_on_waiting(held: Backlog) -> None:
     held.add(exchange("ex_1"), 3)
     (begun,) = held

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from gateway.body import Body
 from gateway.conversation import Conversation, Joined
 from gateway.conversation import connect as connect_upstream
 from gateway.datadir import DataDir
-from gateway.errors import MemoryUnavailable
+from gateway.errors import MemoryUnavailable, NotNow
 from gateway.journals.sqlite.rows import read_exchange
 from gateway.pipeline import Request
 from gateway.ports import Closing
-from gateway.sections import Server
+from gateway.sections import PostDisconnect, Server
 from gateway.testing import ScriptedUpstream, Step
 from gateway.tunnel import Listener, Nobody
 from gateway.types import Exchange
@@ -596,6 +596,64 @@ async def test_a_client_that_leaves_in_the_middle_loses_nothing(
         upstream.release()
     (exchange,) = exchanges()
     assert exchange.state == "done"
+
+
+async def test_a_client_that_has_left_is_not_heard_for_longer_than_allowed(
+    serve: Serve, upstream: ScriptedUpstream, exchanges: Exchanges
+) -> None:
+    created = b'{"type":"response.created","response":{"id":"resp_1"}}'
+    limits = PostDisconnect(seconds=0.01)
+    async with serve(server=Server(port=0, post_disconnect=limits)) as served:
+        async with opened(served) as socket:
+            upstream.script([Step(chunks=[created, b"{}"], hold=[1])])
+            await socket.send(asking("hi"))
+            await socket.recv()
+            socket.transport.abort()
+        async with asyncio.timeout(10):
+            while not any(exchange.state == "interrupted" for exchange in exchanges()):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.Event().wait(), 0.02)
+        upstream.release()
+
+
+async def test_a_call_that_we_refuse_is_answered_and_goes_no_further(
+    served: Served, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_: object) -> None:
+        raise NotNow("come again", code="journal_full")
+
+    async with opened(served) as socket:
+        with monkeypatch.context() as broken:
+            broken.setattr(conversation, "begin", refuses)
+            await socket.send(asking("hi", stream_id="one"))
+            (refusal,) = await told(socket)
+        assert (refusal["status"], refusal["stream_id"]) == (503, "one")
+        assert refusal["error"]["code"] == "journal_full"
+        await socket.send(asking("hi again"))
+        assert (await told(socket))[-1]["type"] == "response.completed"
+    assert accounted(served) == {"received": 3, "recorded": 1, "refused": 1, "unrecorded": 1}
+
+
+async def test_a_fault_of_ours_in_a_call_is_counted_as_one(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(conversation, "begin", fails)
+    async with opened(served) as socket:
+        await socket.send(asking("hi"))
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    assert accounted(served) == {"received": 2, "recorded": 0, "refused": 0, "unrecorded": 2}
+
+
+def accounted(served: Served) -> dict[str, int]:
+    """What came in, and what became of it."""
+    sums = dict.fromkeys(("received", "recorded", "refused", "unrecorded"), 0)
+    for line in served.parts.telemetry.render().decode().splitlines():
+        name = line.removeprefix("accrue_").partition("_total")[0]
+        if name in sums and "_total" in line and not line.startswith("#"):
+            sums[name] += int(float(line.split()[-1]))
+    return sums
 
 
 # Codex as it was captured

@@ -22,6 +22,10 @@ def second(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO animals (name) VALUES ('dog')")
 
 
+def first_again(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE plants (name TEXT)")
+
+
 def third_fails(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO animals (name) VALUES ('half a cat')")
     connection.execute("INSERT INTO no_such_table VALUES (1)")
@@ -71,13 +75,50 @@ def test_a_schema_of_a_newer_version_is_refused_and_left_alone(path: Path) -> No
     assert state(path) == (2, [("dog", 4)])
 
 
-@pytest.mark.parametrize(("third", "error"), [(third_fails, DataDirError), (third_breaks, ValueError)])
-def test_a_migration_that_fails_leaves_the_schema_before_it(
-    path: Path, third: Migration, error: type[Exception]
+@pytest.mark.parametrize("third", [third_fails, third_breaks])
+def test_a_migration_that_fails_leaves_the_schema_before_it_and_says_where_the_backup_is(
+    path: Path, third: Migration
 ) -> None:
-    with pytest.raises(error):
+    connect(path, [first]).close()
+    with pytest.raises(DataDirError, match=r"step 3 of its schema failed: .*; it stays at 1; .*some\.db\.v1\.bak"):
         connect(path, [first, second, third])
-    assert state(path) == (2, [("dog", 4)])
+    assert state(path) == state(path.with_name("some.db.v1.bak")) == (1, [])
+
+
+def test_before_a_migration_there_is_a_backup_and_only_the_newest_is_kept(path: Path) -> None:
+    with closing(connect(path, [first])) as connection:
+        connection.execute("INSERT INTO animals VALUES ('ape')")
+    assert [file.name for file in path.parent.iterdir()] == ["some.db"]
+    connect(path, [first, second]).close()
+    connect(path, [first, second, first_again]).close()
+    backup = path.with_name("some.db.v2.bak")
+    assert list(path.parent.glob("*.bak")) == [backup]
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert state(backup) == (2, [("ape", 4), ("dog", 4)])
+
+
+def test_without_room_for_a_backup_nothing_is_migrated(path: Path) -> None:
+    connect(path, [first]).close()
+    path.with_name("some.db.v1.new").mkdir()
+    with pytest.raises(DataDirError, match=r"some\.db"):
+        connect(path, [first, second])
+    assert state(path) == (1, [])
+
+
+def test_a_disk_that_fails_in_a_migration_is_no_fault_of_the_migration(path: Path) -> None:
+    def full(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with pytest.raises(DataDirError, match=r"some\.db: database or disk is full$"):
+        connect(path, [first, full])
+
+
+@pytest.mark.promise("P11")
+def test_what_is_deleted_leaves_no_bytes(path: Path) -> None:
+    with closing(connect(path, [first])) as connection:
+        assert pragma(connection, "secure_delete") == 1
 
 
 def test_what_failed_holds_no_lock(path: Path) -> None:

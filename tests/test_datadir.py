@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.datadir import SECRET_BYTES, DataDir
-from gateway.errors import DataDirError
+from gateway.datadir import SECRET_BYTES, DataDir, require_room
+from gateway.errors import DataDirError, MemoryUnavailable
 
 HOLD = """
 import sys
@@ -136,5 +138,63 @@ def test_a_secret_that_cannot_be_had_says_where(tmp_path: Path) -> None:
     (tmp_path / "secret.key").mkdir()
     with pytest.raises(DataDirError, match=r"secret\.key: Is a directory"):
         DataDir(tmp_path).secret()
-    with pytest.raises(DataDirError, match=r"secret\.key: No such file or directory"):
-        DataDir(tmp_path / "nowhere").secret()
+
+
+def test_a_secret_that_cannot_be_written_is_kept_and_written_when_it_can_be(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "later")
+    secret = data.secret()
+    assert not data.path.exists()
+    data.hold()
+    assert (data.path / "secret.key").read_bytes() == secret
+    data.release()
+
+
+def test_a_directory_that_was_deleted_comes_back_with_lock_and_secret(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    data.hold()
+    secret = data.secret()
+    for gone in (data.path / "secret.key", data.path / "lock"):
+        shutil.rmtree(data.path)
+        data.hold()
+        assert gone.exists()
+    assert DataDir(data.path).secret() == secret
+    with pytest.raises(DataDirError, match="in use"):
+        DataDir(data.path).hold()
+    data.release()
+
+
+def test_a_directory_that_comes_back_with_another_secret_is_not_written_over(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    data.hold()
+    data.secret()
+    shutil.rmtree(data.path)
+    data.path.mkdir()
+    (data.path / "secret.key").write_bytes(b"x" * SECRET_BYTES)
+    for _ in range(2):
+        with pytest.raises(MemoryUnavailable, match="not the one that this gateway began with; restart it"):
+            data.hold()
+    assert (data.path / "secret.key").read_bytes() == b"x" * SECRET_BYTES
+    data.release()
+
+
+def test_a_disk_without_room_is_full_and_one_that_is_not_there_is_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_room(tmp_path)
+    with pytest.raises(MemoryUnavailable, match="No such file"):
+        require_room(tmp_path / "nowhere")
+    monkeypatch.setattr("gateway.datadir.ROOM_BYTES", 1 << 62)
+    with pytest.raises(MemoryUnavailable, match="is full"):
+        require_room(tmp_path)
+
+
+@pytest.mark.parametrize(("number", "error"), [(errno.EROFS, MemoryUnavailable), (errno.EACCES, DataDirError)])
+def test_a_bad_disk_is_for_later_and_a_wrong_path_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(error, match="cannot be used"):
+        DataDir(tmp_path / "data").hold()

@@ -58,11 +58,11 @@ def answered(text: str, usage: dict[str, int] | None = None) -> Step:
 class Shaky(LocalStore):
     """A store that can be told to be away, or to be at fault."""
 
-    trouble: Exception | None = None
+    fault: Exception | None = None
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.fault is not None:
+            raise self.fault
         await super().put(scope, memories)
 
 
@@ -322,9 +322,9 @@ async def test_a_session_that_fails_lets_others_pass_and_is_given_up_after_a_wee
 async def test_a_store_that_is_away_is_waited_for(works: Works, upstream: ScriptedUpstream) -> None:
     upstream.script([told(FACT)] * 2)
     await works.happened(exchange(user(DOG)))
-    works.store.trouble = MemoryUnavailable("away")
+    works.store.fault = MemoryUnavailable("away")
     assert not await works.distiller.step()
-    works.store.trouble = None
+    works.store.fault = None
     works.clock.advance(FIRST_PAUSE_S)
     assert await works.distiller.step()
     assert await works.facts() == [FACT["fact"]]
@@ -335,10 +335,10 @@ async def test_a_fault_of_ours_ends_one_session_and_not_distilling(
 ) -> None:
     upstream.script([told(FACT)] * 2)
     await works.happened(exchange(user(DOG)))
-    works.store.trouble = ZeroDivisionError("a fault of ours")
+    works.store.fault = ZeroDivisionError("a fault of ours")
     assert await works.distiller.step()
     assert [line["event"] for line in logged] == ["undistilled"]
-    works.store.trouble = None
+    works.store.fault = None
     await works.happened(exchange(user(DOG), id="ex_2"))
     assert await works.distiller.step()
     assert works.outcomes() == {"error": 1, "done": 1}

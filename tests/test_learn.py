@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from gateway import learn
+from gateway.deadletters import DeadLetter
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite import SqliteJournal
@@ -329,6 +330,56 @@ async def test_a_batch_that_fails_midway_is_learnt_whole_later(school: School) -
     school.store.away = ""
     assert await school.learner.step() == 2
     assert {RULE, "Where is platform nine?"} <= set(await school.known())
+
+
+class Blind(Watched):
+    """Sees nothing, because of a fault of ours."""
+
+    async def learn(self, exchange: Exchange) -> None:
+        raise KeyError("what a user said")
+
+    async def judge(self) -> int:
+        return 0
+
+    async def close(self) -> int:
+        return 0
+
+
+class Buried:
+    """Letters, as they come; unless they cannot be taken."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self.is_away = False
+
+    async def bury(self, letter: DeadLetter) -> None:
+        if self.is_away:
+            raise MemoryUnavailable("away")
+        self.letters.append(letter)
+
+
+@pytest.mark.promise("P6")
+async def test_what_is_passed_over_is_a_dead_letter_that_quotes_nobody(school: School) -> None:
+    buried, allergic = Buried(), {**KINDS, "constraint": Allergic()}
+    learner = Learner(school.journal, school.store, allergic, TOKENS, Blind(school.store), dead=buried)
+    await school.happened(
+        exchange(user("Much pollen today."), id="ex_1", at=7.0), exchange(user("And platform ten?"), id="ex_2")
+    )
+    buried.is_away = True
+    with pytest.raises(MemoryUnavailable):
+        await learner.step()
+    buried.is_away = False
+    assert await learner.step() == 2
+    assert await learner.step() == 0
+    assert [(letter.exchange, letter.stage) for letter in buried.letters] == [
+        ("ex_1", "unlearnt"),
+        ("ex_2", "unstudied"),
+    ]
+    assert buried.letters[0].at == 7.0
+    assert [letter.reason.partition(",")[0] for letter in buried.letters] == [
+        "ZeroDivisionError in tests.test_learn",
+        "KeyError in tests.test_learn",
+    ]
 
 
 @pytest.mark.promise("P6")

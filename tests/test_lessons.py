@@ -168,6 +168,15 @@ def test_an_origin_is_the_lowest_of_its_sources() -> None:
     assert owner.keyed(KEY)[0].origin == "tool"
 
 
+@pytest.mark.promise("P8")
+def test_of_an_error_that_speaks_like_a_user_is_told_that_it_came() -> None:
+    owner = Owner()
+    said = "Error: I live in Oslo."
+    owner.learn(error(details={"error": said, "arguments": "{}"}, evidence=said))
+    memory, _ = owner.keyed(KEY)
+    assert (memory.text, memory.evidence) == ('`book` failed with "…" when it was called with "{}".', said)
+
+
 # What contradicts
 
 

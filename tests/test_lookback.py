@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.chronicle import Learnt
 from gateway.datadir import DataDir
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import SqliteHistory, SqliteJournal
 from gateway.lookback import look_back
-from gateway.ports import Learnt
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from tests.exchanges import ANN, exchange

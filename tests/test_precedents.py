@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from gateway import precedents, triggers
+from gateway.breaker import FAILURES
+from gateway.errors import MemoryUnavailable
 from gateway.memories import Memory
 from gateway.precedents import HELD_S, Precedents, called_for
 from gateway.shapes.chat import SHAPE
@@ -26,9 +28,12 @@ class Shelf:
     def __init__(self, **shelves: Sequence[Memory]) -> None:
         self.shelves = shelves
         self.asked = 0
+        self.is_away = False
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
         self.asked += 1
+        if self.is_away:
+            raise MemoryUnavailable("away")
         return [*self.shelves.get("common" if scope.is_shared else str(scope.user), ())]
 
 
@@ -66,6 +71,21 @@ async def test_a_user_is_told_their_own_and_what_all_share() -> None:
     held, _ = opened(ManualClock(), ann=[mine], common=[common, mine])
     assert await held.of(ANN) == (mine, common)
     assert await held.of(msgspec.structs.replace(ANN, user="bob")) == (common, mine)
+
+
+@pytest.mark.promise("P4")
+async def test_what_is_held_is_told_for_longer_while_the_store_cannot_be_asked() -> None:
+    clock = ManualClock()
+    held, shelf = opened(clock, ann=[phrased()])
+    await held.of(ANN)
+    clock.advance(HELD_S)
+    shelf.is_away = True
+    for _ in range(2 * FAILURES):
+        assert await held.of(ANN) == (phrased(),)
+    assert shelf.asked < 2 + 2 * FAILURES
+    with pytest.raises(MemoryUnavailable):
+        await held.of(msgspec.structs.replace(ANN, user="bob"))
+    await held.aclose()
 
 
 async def test_phrasings_are_read_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,12 +22,13 @@ from gateway.errors import DataDirError
 from gateway.experience import Feedback
 from gateway.filling import counted
 from gateway.memories import Memory, Query
+from gateway.parts import token_counter
 from gateway.rebuild import StepClock, rebuild
 from gateway.study import QUIET_S
 from gateway.testing import ManualClock
 from gateway.transcripts import read_log
 from gateway.types import Exchange, Reply, Scope, ToolCall, Turn
-from gateway.wiring import KINDS, Running, running, token_counter
+from gateway.wiring import KINDS, Running, running
 from tests.evaluation import data_dir
 from tests.exchanges import ANN, NOW, assistant, exchange, in_session, talk, user
 from tests.test_telemetry import logging_kept

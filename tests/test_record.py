@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import brotli
 import msgspec
@@ -19,9 +19,10 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from gateway import anchors, record
-from gateway.errors import MemoryUnavailable, UpstreamUnreachable
+from gateway import anchors, heard, record
+from gateway.errors import MemoryUnavailable, NotNow, UpstreamUnreachable
 from gateway.fence import NOTES, Fence
 from gateway.journals.sqlite import SqliteJournal
 from gateway.ports import Echoes, Incoming
@@ -36,21 +37,33 @@ JSON, STREAM = (b"content-type", b"application/json"), (b"content-type", b"text/
 ANSWER = "The train to Bern leaves at nine o'clock in the morning."
 
 
+def settled(error: Exception | None = None) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()  # as the journal's, which cannot be cancelled
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+    return future
+
+
 class KeptJournal:
     """Keeps what is committed, as soon as its gate is open; fails with `error` when there is one."""
 
     def __init__(self) -> None:
         self.kept: list[Exchange] = []
         self.intended: list[Exchange] = []
+        self.patience: list[bool] = []
+        self.intents: list[Future[Any]] = []
+        """As they will be given, from the last; beyond them intents are durable at once."""
         self.asked, self.gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
     def intend(self, exchange: Exchange, *, is_patient: bool = False) -> Future[Any]:
         self.intended.append(exchange)
-        durable: Future[Any] = Future()
-        durable.set_result(None)
-        return durable
+        self.patience.append(is_patient)
+        return self.intents.pop() if self.intents else settled()
 
     async def commit(self, exchange: Exchange) -> None:
         self.asked.set()
@@ -58,6 +71,13 @@ class KeptJournal:
         if self.error is not None:
             raise self.error
         self.kept.append(exchange)
+
+    @property
+    def trouble(self) -> str:
+        return ""
+
+    async def prove(self) -> None:
+        return None
 
     async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         return None
@@ -75,16 +95,32 @@ class KeptJournal:
 class Desk:
     """A recorder, what it told of, and the one call whose answer it listens to."""
 
-    def __init__(self, commit_wait_s: float = 5.0, mode: MemoryMode = "on", **members: object) -> None:
+    def __init__(
+        self,
+        commit_wait_s: float = 5.0,
+        mode: MemoryMode = "on",
+        durability: Literal["strict", "relaxed"] = "strict",
+        on_spool_full: Literal["forward_unrecorded", "reject_503"] = "forward_unrecorded",
+        clean: Callable[[Exchange], Exchange] = lambda exchange: exchange,
+        **members: object,
+    ) -> None:
+        self.clock = ManualClock()
         self.journal = KeptJournal()
         self.recorded = 0
         self.unrecorded: list[str] = []
         self.ended: list[Exchange] = []
+        self.gone: set[tuple[str | None, float]] = set()
         self.recorder = Recorder(
             self.journal,
             FENCE,
-            ManualClock(),
+            self.clock,
             commit_wait_s=commit_wait_s,
+            durability=durability,
+            on_spool_full=on_spool_full,
+            checkpoint_s=5.0,
+            clean=clean,
+            is_gone=lambda scope, at: (scope.user, at) in self.gone,
+            on_unclean=lambda: self.unrecorded.append("unclean"),
             on_recorded=self._recorded,
             on_unrecorded=lambda _, reason: self.unrecorded.append(reason),
             on_late=lambda: self.unrecorded.append("late"),
@@ -320,11 +356,11 @@ async def test_an_answer_that_cannot_be_decoded_passes_and_is_on_record_as_not_r
 
 async def test_an_answer_beyond_the_limit_passes_and_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, desk = [*SPOKEN, DONE], Desk()
-    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", sum(map(len, stream)) - 1)
+    monkeypatch.setattr(heard, "MAX_LISTENED_BYTES", sum(map(len, stream)) - 1)
     assert [chunk async for chunk in desk.listen(incoming(stream, STREAM))] == stream
     assert texts(desk.journal.kept[0]) == []
     assert desk.journal.kept[0].state == "interrupted"
-    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", sum(map(len, stream)))
+    monkeypatch.setattr(heard, "MAX_LISTENED_BYTES", sum(map(len, stream)))
     assert texts(await Desk().heard(incoming(stream, STREAM))) == [ANSWER]
 
 
@@ -337,7 +373,7 @@ async def test_a_large_or_encoded_answer_is_read_off_the_event_loop_with_the_sam
     monkeypatch: pytest.MonkeyPatch, limit: int, answer: bytes, headers: list[tuple[bytes, bytes]]
 ) -> None:
     small = await Desk().heard(incoming([BODY], JSON))
-    monkeypatch.setattr(record, "THREADED_PARSE_BYTES", limit)
+    monkeypatch.setattr(heard, "THREADED_PARSE_BYTES", limit)
     hops: list[object] = []
     to_thread = asyncio.to_thread
 
@@ -415,7 +451,7 @@ async def test_what_ends_as_it_should_or_cannot_be_read_is_not_taken_for_cut(
 
 
 async def test_a_stream_too_long_to_be_read_is_not_taken_for_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "MAX_LISTENED_BYTES", 9)
+    monkeypatch.setattr(heard, "MAX_LISTENED_BYTES", 9)
     assert (await Desk().heard(incoming(SPOKEN, STREAM))).state == "interrupted"
 
 
@@ -483,6 +519,12 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
             on_unrecorded=lambda _, __: None,
             on_late=lambda: None,
             on_ended=lambda _: None,
+            on_unclean=lambda: None,
+            durability="strict",
+            on_spool_full="forward_unrecorded",
+            checkpoint_s=0,
+            clean=lambda exchange: exchange,
+            is_gone=lambda scope, at: False,
         )
         desk = Desk()
         answer = whole("", tool_calls=[{"id": "call_a1b2c3d4e5", "type": "function", "function": {"name": "look"}}])
@@ -496,10 +538,156 @@ async def test_the_next_request_is_known_by_what_it_echoes_of_the_recorded_answe
         assert await journal.read(Operator(), "ex_1") is not None
 
 
-async def test_an_intent_goes_to_the_journal_at_once() -> None:
+@pytest.mark.promise("P6")
+async def test_a_call_waits_until_its_intent_is_durable() -> None:
+    desk, durable = Desk(), Future[Any]()
+    durable.set_running_or_notify_cancel()
+    desk.journal.intents = [durable]
+    intending = asyncio.create_task(desk.recorder.intend(desk.exchange))
+    done, _ = await asyncio.wait({intending}, timeout=0.01)
+    assert not done
+    assert (desk.journal.intended, desk.journal.patience) == ([desk.exchange], [False])
+    durable.set_result(None)
+    await asyncio.wait_for(intending, 5)
+    assert desk.unrecorded == []
+
+
+@pytest.mark.promise("P4")
+async def test_a_call_does_not_wait_long_for_its_intent_and_is_counted() -> None:
+    desk, never = Desk(commit_wait_s=0.01, on_spool_full="reject_503"), Future[Any]()
+    never.set_running_or_notify_cancel()
+    desk.journal.intents = [never]
+    await asyncio.wait_for(desk.recorder.intend(desk.exchange), 5)
+    assert desk.unrecorded == ["late"]
+    never.set_exception(MemoryUnavailable("too late for anyone"))
+
+
+async def test_relaxed_nothing_waits_for_the_disk() -> None:
+    desk, never = Desk(durability="relaxed"), Future[Any]()
+    desk.journal.intents = [never]
+    desk.journal.gate.clear()
+    async with asyncio.timeout(5):
+        await desk.recorder.intend(desk.exchange)
+        assert desk.journal.patience == [True]
+        assert [chunk async for chunk in desk.listen(incoming([*SPOKEN, DONE], STREAM))] == [*SPOKEN, DONE]
+        assert (desk.journal.kept, desk.unrecorded) == ([], [])
+        desk.journal.gate.set()
+        await desk.recorder.drain()
+    assert [exchange.state for exchange in desk.journal.kept] == ["done"]
+
+
+@pytest.mark.promise("P3")
+async def test_relaxed_a_stream_that_only_its_connection_ends_must_have_its_end_mark() -> None:
+    desk = Desk(durability="relaxed")
+    with pytest.raises(UpstreamUnreachable, match="broke off"):
+        assert [chunk async for chunk in desk.listen(incoming(SPOKEN, STREAM))]
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("durability", ["strict", "relaxed"])
+async def test_a_call_that_cannot_be_put_on_record_is_refused_only_where_that_is_asked_for(
+    durability: Literal["strict", "relaxed"],
+) -> None:
+    forwarding = Desk(durability=durability)
+    forwarding.journal.intents = [settled(MemoryUnavailable("full"))]
+    await forwarding.recorder.intend(forwarding.exchange)
+    assert (forwarding.unrecorded, forwarding.ended) == ([], [])
+    refusing = Desk(durability=durability, on_spool_full="reject_503")
+    refusing.journal.intents = [settled(MemoryUnavailable("full"))]
+    with pytest.raises(NotNow) as refused:
+        await refusing.recorder.intend(refusing.exchange)
+    assert (refused.value.code, refused.value.headers) == ("unrecorded", [(b"retry-after", b"1")])
+    assert [exchange.state for exchange in refusing.ended] == ["interrupted"]
+
+
+# Checkpoints
+
+SLOW = [event(f"word{number} ") for number in range(64)]
+
+
+@pytest.mark.promise("P6")
+async def test_a_long_stream_is_put_on_record_as_it_comes_each_time_as_much_time_has_passed_again() -> None:
     desk = Desk()
+    async with aclosing(desk.listen(incoming([*SLOW, DONE], STREAM, CHUNKED))) as chunks:
+        async for _ in chunks:
+            desk.clock.advance(1.0)
+        await desk.recorder.drain()
+    assert [len(texts(one)[0].split()) for one in desk.journal.intended] == [6, 11, 21, 41]
+    assert {(one.state, one.status, one.ended_at) for one in desk.journal.intended} == {("intent", 200, None)}
+    assert all(desk.journal.patience)
+    (record,) = desk.journal.kept
+    assert (record.state, len(texts(record)[0].split())) == ("done", 64)
+
+
+@pytest.mark.parametrize("headers", [[JSON], [STREAM, (b"content-encoding", b"gzip")]], ids=["no stream", "compressed"])
+async def test_what_cannot_be_read_before_its_end_has_no_checkpoints(headers: list[tuple[bytes, bytes]]) -> None:
+    desk = Desk()
+    async for _ in desk.listen(incoming([b"{", b"}"], *headers)):
+        desk.clock.advance(60.0)
+    await desk.recorder.drain()
+    assert desk.journal.intended == []
+
+
+async def test_a_checkpoint_that_fails_harms_neither_answer_nor_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+
+    def broken(exchange: Exchange, **_: object) -> Future[Any]:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(desk.journal, "intend", broken)
+    got = []
+    async for chunk in desk.listen(incoming([*SPOKEN, DONE], STREAM)):
+        got.append(chunk)
+        desk.clock.advance(60.0)
+    await desk.recorder.drain()
+    assert got == [*SPOKEN, DONE]
+    assert (desk.recorded, desk.unrecorded) == (1, [])
+
+
+# Cleaning
+
+
+def censored(exchange: Exchange) -> Exchange:
+    """Without what was said."""
+    turns = tuple(msgspec.structs.replace(turn, text="[said]") for turn in exchange.turns)
+    return msgspec.structs.replace(exchange, turns=turns)
+
+
+@pytest.mark.parametrize("limit", [0, 99_999], ids=["large", "small"])
+async def test_nothing_reaches_the_journal_that_was_not_cleaned(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(record, "THREADED_CLEAN_CHARS", limit)
+    desk = Desk(clean=censored)
     await desk.recorder.intend(desk.exchange)
-    assert desk.journal.intended == [desk.exchange]
+    async for _ in desk.listen(incoming([*SPOKEN, DONE], STREAM)):
+        desk.clock.advance(5.0)
+    desk.recorder.lose(desk.exchange, 502)
+    await desk.recorder.drain()
+    kept = [*desk.journal.intended, *desk.journal.kept]
+    assert [[turn.text for turn in one.turns] for one in kept] == [["[said]"]] * len(kept)
+    assert [one.turns for one in desk.ended] == [desk.exchange.turns] * 2
+
+
+async def test_what_cannot_be_cleaned_is_kept_without_a_word_and_counted() -> None:
+    def failing(exchange: Exchange) -> Exchange:
+        raise ValueError("quotes what was said")
+
+    desk = Desk(clean=failing)
+    with capture_logs() as logs:
+        await desk.recorder.intend(desk.exchange)
+        tool = {"tool_calls": [{"id": "call_a1b2c3d4e5", "type": "function", "function": {"name": "look"}}]}
+        kept = await desk.heard(incoming([whole(ANSWER, **tool)], JSON))
+    assert desk.journal.intended[0].turns == ()
+    assert (kept.state, kept.status, kept.turns, texts(kept), kept.openings, kept.learns) == (
+        "done",
+        200,
+        (),
+        [],
+        (),
+        (),
+    )
+    assert kept.anchors
+    assert desk.unrecorded == ["unclean", "unclean"]
+    assert "quotes" not in str(logs)
 
 
 async def test_a_call_that_got_no_answer_is_on_record_as_interrupted_and_drain_waits_for_it() -> None:

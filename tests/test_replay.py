@@ -241,7 +241,7 @@ async def test_nothing_is_replayed_where_memory_is_broken(
     async def broken(*_: object) -> str:
         return "self-test failed: disk gone"
 
-    monkeypatch.setattr("gateway.wiring.prove", broken)
+    monkeypatch.setattr("gateway.selftest.prove", broken)
     with pytest.raises(MemoryUnavailable, match="nothing can be learnt: self-test failed: disk gone"):
         await replay(config, log_of(tmp_path, TALK), ANA)
 

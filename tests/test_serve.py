@@ -29,7 +29,7 @@ def get(url: str) -> bytes:
 
 def test_it_says_what_a_person_needs_and_the_line_to_paste(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     with GatewayProcess(upstream.url, tmp_path) as gateway:
-        assert json.loads(get(gateway.url.replace("/v1", "/readyz"))) == {"memory": "on"}
+        assert json.loads(get(gateway.url.replace("/v1", "/readyz"))) == {"memory": "on", "journal": "ok"}
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait(timeout=30) == 0
     for line in (f"upstream         {upstream.url}", f"data directory   {tmp_path}", "policies         default"):

@@ -53,6 +53,8 @@ def test_a_new_gateway_has_counted_nothing() -> None:
         "accrue_received_total": 0,
         "accrue_recorded_total": 0,
         "accrue_late_total": 0,
+        "accrue_unclean_total": 0,
+        "accrue_tasks": 0,
         "accrue_distil_tokens_total": 0,
     }
 
@@ -68,11 +70,15 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry.recorded()
     telemetry.refused(404)
     telemetry.late()
+    telemetry.unclean()
+    telemetry.breaker("store", is_open=True)
     telemetry.unrecorded("journal")
     telemetry.distilled("done")
     telemetry.distil_cost(42)
     telemetry.facts("kept", 3)
+    telemetry.tasks(5)
     assert counted(telemetry) == {
+        "accrue_tasks": 5,
         'accrue_calls_total{memory="hit"}': 2,
         'accrue_calls_total{memory="empty"}': 1,
         "accrue_note_tokens_total": 42,
@@ -82,6 +88,9 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
         "accrue_recorded_total": 1,
         'accrue_refused_total{status="404"}': 1,
         "accrue_late_total": 1,
+        "accrue_unclean_total": 1,
+        'accrue_breaker_opened_total{dependency="store"}': 1,
+        'accrue_breaker_open{dependency="store"}': 1,
         'accrue_unrecorded_total{reason="journal"}': 1,
         'accrue_distilled_total{outcome="done"}': 1,
         "accrue_distil_tokens_total": 42,
@@ -181,7 +190,7 @@ def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
     counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 14
+    assert len(counters) == 16
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []

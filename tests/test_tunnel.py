@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway import tunnel
 from gateway.errors import ClientGone, RequestError, UpstreamUnreachable
 from gateway.ports import Closing
+from gateway.sections import PostDisconnect
 from gateway.tunnel import Nobody, carry
 
 BYE = Closing(code=4000, reason="bye")
+LIMITS = PostDisconnect()
 Message = str | bytes | Closing | RequestError | ClientGone
 
 
@@ -79,10 +80,10 @@ class Carried:
 
 
 @asynccontextmanager
-async def carried() -> AsyncIterator[Carried]:
+async def carried(limits: PostDisconnect = LIMITS) -> AsyncIterator[Carried]:
     parts = Carried()
     async with asyncio.timeout(5):
-        task = asyncio.create_task(carry(parts.client, parts.upstream, parts.listener))
+        task = asyncio.create_task(carry(parts.client, parts.upstream, parts.listener, limits))
         yield parts
         await task
 
@@ -133,14 +134,26 @@ async def test_an_answer_is_heard_to_its_end_when_the_client_has_vanished() -> N
     assert parts.listener.heard == ["answer", "more", "last"]
 
 
-async def test_an_answer_that_never_ends_is_not_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel, "AFTERWARDS_S", 0.01)
-    async with carried() as parts:
+@pytest.mark.parametrize("seconds", [0, 0.01])
+async def test_an_answer_that_never_ends_is_not_awaited_for_ever(seconds: float) -> None:
+    async with carried(PostDisconnect(seconds=seconds)) as parts:
         parts.client.says.put_nowait("question")
         assert await parts.upstream.told.get() == "question"
         parts.client.says.put_nowait(BYE)
         assert await parts.upstream.told.get() == BYE
     assert parts.listener.ended == [None]
+
+
+async def test_no_more_than_is_allowed_is_heard_of_an_answer_whose_client_has_closed() -> None:
+    async with carried(PostDisconnect(bytes=7)) as parts:
+        parts.client.says.put_nowait("question")
+        assert await parts.upstream.told.get() == "question"
+        parts.client.says.put_nowait(BYE)
+        await parts.listener.is_asked.wait()
+        for word in ("answer", "more", "last"):
+            parts.upstream.says.put_nowait(word)
+        assert await parts.upstream.told.get() == BYE
+    assert parts.listener.heard == ["answer", "more"]
 
 
 async def test_a_dead_upstream_is_told_and_closed_with_an_error() -> None:
@@ -180,7 +193,7 @@ async def test_a_fault_of_ours_closes_both_sides() -> None:
     client, upstream = Side(), Side()
     client.says.put_nowait("fail")
     with pytest.raises(ZeroDivisionError):
-        await carry(client, upstream, Waiting())
+        await carry(client, upstream, Waiting(), LIMITS)
     assert client.told.get_nowait() == upstream.told.get_nowait() == Closing(code=1011)
 
 
@@ -190,6 +203,6 @@ async def test_nobody_changes_nothing() -> None:
         client.says.put_nowait(message)
     upstream.says.put_nowait("down")
     async with asyncio.timeout(5):
-        await carry(client, upstream, Nobody())
+        await carry(client, upstream, Nobody(), LIMITS)
     assert [upstream.told.get_nowait() for _ in range(3)] == ["up", b"up", BYE]
     assert client.told.get_nowait() == "down"

@@ -11,10 +11,11 @@ import pytest
 from gateway.config import Config
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import DataDirError
+from gateway.parts import _former
 from gateway.routes import Route, RouteMatch, UpstreamConfig
 from gateway.sections import EmbedderConfig
 from gateway.testing import ScriptedUpstream
-from gateway.wiring import KINDS, SHAPES, _former, running
+from gateway.wiring import KINDS, SHAPES, running
 from tests.conftest import Serve
 from tests.test_pipeline import DOG, QUESTION, say
 
@@ -33,7 +34,7 @@ async def test_a_second_gateway_on_the_same_directory_is_told_who_has_it(tmp_pat
 async def test_after_a_gateway_has_ended_another_may_start(tmp_path: Path) -> None:
     for _ in range(2):
         async with running(config(tmp_path)) as parts:
-            assert parts.memory == "on"
+            assert parts.proof.memory == "on"
 
 
 def test_every_file_of_a_family_is_a_member_under_its_own_name() -> None:
@@ -88,7 +89,7 @@ async def test_what_is_said_and_asked_goes_to_the_embedder_that_is_configured(
 async def test_an_embedder_that_is_away_leaves_memory_to_words(serve: Serve, dimensions: int | None) -> None:
     away = EmbedderConfig(kind="http", url="http://127.0.0.1:1/v1", model="bag", dimensions=dimensions)
     async with serve(embedder=away) as served:
-        assert served.parts.memory == "on"
+        assert served.parts.proof.memory == "on"
         await say(served, DOG)
         await served.learnt()
         assert "allergic" in await say(served, QUESTION)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway import encodings, identify
+from gateway.chronicle import FEEDBACK_S, History
 from gateway.errors import (
     BadRequest,
     Conflict,
@@ -29,8 +30,10 @@ from gateway.errors import (
 )
 from gateway.experience import Feedback
 from gateway.headers import first_value
-from gateway.pipeline import MAX_SHOWN_CHARS, Answer, Gateway, Request
-from gateway.ports import FEEDBACK_S, Headers, History
+from gateway.paths import MAX_SHOWN_CHARS
+from gateway.pipeline import Answer, Gateway, Request, admitted
+from gateway.ports import Headers
+from gateway.redact import clean_feedback
 from gateway.sources import Sent
 from gateway.types import Call
 
@@ -71,8 +74,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: Gateway
     history: History
-    memory: str
-    """`on`, or why nothing is learnt."""
+    memory: Callable[[], str]
+    """`on`, or why nothing is learnt now."""
     on_given: Callable[[], None]
     """Called when there is something to learn."""
 
@@ -84,11 +87,11 @@ def is_feedback(path: str) -> bool:
 
 async def answer(desk: Desk, request: Request) -> Answer:
     """Take feedback, or tell what became of it. Raises `RequestError`."""
-    gateway, asked = desk.gateway, PATH.fullmatch(request.path)
+    asked = PATH.fullmatch(request.path)
     about = unquote(asked["id"] or "") if asked is not None else ""
-    claimed = identify.claims(request.headers, request.path, gateway.secret, gateway.signing, request.query)
-    if desk.memory != "on":
-        raise NotNow(f"feedback is not taken while memory is off: {desk.memory}", code="memory_off")
+    _, claimed = admitted(desk.gateway, request, "feedback")
+    if (memory := desk.memory()) != "on":
+        raise NotNow(f"feedback is not taken while memory is off: {memory}", code="memory_off")
     if request.method == "POST" and not about:
         return await _take(desk, request, claimed)
     if request.method == "GET" and about:
@@ -141,6 +144,8 @@ async def _accept(desk: Desk, headers: Headers, claimed: identify.Claims, docume
         correction=given.correction,
         demonstration=given.demonstration,
     )
+    policy = desk.gateway.visits.policies.current.match("", "/v1/feedback", who.agent, headers)
+    feedback = clean_feedback(feedback, policy.redact)
     with _recording():
         taken = await desk.history.give(who.scope(feedback.session), feedback)
     if taken == "unknown":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -13,22 +14,25 @@ from gateway.telemetry import CONTENT_TYPE, Telemetry
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """What the self-test at the start found."""
+    """What the self-test found when it last looked."""
 
     memory: str
     """`on`, or why it is off."""
+    journal: str
+    """`ok`, or why calls are not on record."""
 
 
-def routes(telemetry: Telemetry, readiness: Readiness) -> Sequence[BaseRoute]:
+def routes(telemetry: Telemetry, readiness: Callable[[], Readiness]) -> Sequence[BaseRoute]:
     """`/livez`, `/readyz`, `/metrics`, and the root, which clients probe with HEAD."""
 
     async def alive(_: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
 
     async def ready(_: Request) -> Response:
-        return Response(msgspec.json.encode(readiness), media_type="application/json")
+        return Response(msgspec.json.encode(readiness()), media_type="application/json")
 
     async def metrics(_: Request) -> Response:
+        telemetry.tasks(len(asyncio.all_tasks()))
         return Response(telemetry.render(), media_type=CONTENT_TYPE)
 
     return [Route("/", alive), Route("/livez", alive), Route("/readyz", ready), Route("/metrics", metrics)]

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 
-from gateway.errors import Unauthorized
+import structlog
+
+from gateway.config import Config
+from gateway.datadir import DataDir, write_whole
+from gateway.errors import DataDirError, Unauthorized
 from gateway.headers import first_value
 from gateway.ports import Headers
+from gateway.sections import MIN_SECRET_CHARS
 from gateway.types import Operator
 
 BEARER = "bearer "
+
+log = structlog.get_logger()
+
+FILE = "admin.key"
+"""In the data directory: the key, unless one is configured."""
+
+RANDOM_BYTES = 32
 
 
 class Operators:
@@ -22,6 +35,29 @@ class Operators:
         """The authority of who sent these. Raises `Unauthorized` for anybody but an operator."""
         sent = first_value(headers, b"authorization")
         key = sent[len(BEARER) :] if sent.lower().startswith(BEARER) else ""
-        if not hmac.compare_digest(key.strip().encode(), self._admin_key):
+        if not hmac.compare_digest(key.strip().encode("latin-1"), self._admin_key):
             raise Unauthorized("this needs the admin key, as `Authorization: Bearer …`", code="admin_key_required")
         return Operator()
+
+
+def admin_key(config: Config, data: DataDir) -> str:
+    """The key of operators: the one that is configured, else that of the data directory, made at first use.
+
+    It is readable by its owner only. Raises `DataDirError`.
+    """
+    if config.auth.admin_key is not None:
+        return config.auth.admin_key
+    file, made = data.path / FILE, secrets.token_urlsafe(RANDOM_BYTES)
+    if not file.exists():
+        try:
+            write_whole(file, made.encode())
+        except OSError as error:  # a bad disk keeps operators out, and nobody else
+            log.warning("admin_key_unwritten", file=str(file), reason=error.strerror)
+            return made
+    try:
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataDirError(f"{file}: {error}") from error
+    if len(key) < MIN_SECRET_CHARS:
+        raise DataDirError(f"{file}: expected a key of at least {MIN_SECRET_CHARS} characters; delete it for a new one")
+    return key

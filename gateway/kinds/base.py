@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
+from gateway.fence import ID_OPENING
+from gateway.inert import inert, visible
 from gateway.memories import Memory, Span
+from gateway.origins import AUTHORITIES
 from gateway.types import Turn
 
 DAY_S = 86_400
@@ -73,6 +76,12 @@ SHOWN_CHARS = 8
 def shown(memory: Memory) -> str:
     """How a line names its memory."""
     return memory.id[:SHOWN_CHARS]
+
+
+def words(memory: Memory) -> str:
+    """What a line says of a memory: nothing unseen, no other memory's name, and of others only what can be read."""
+    text = visible(memory.text) if memory.origin in AUTHORITIES else inert(memory.text)
+    return text.replace(ID_OPENING, "[m ")
 
 
 def day(at: float) -> str:

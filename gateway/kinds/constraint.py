@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.kinds.base import day, shown
+from gateway.kinds.base import day, shown, words
 from gateway.kinds.statements import Statement, statements
 from gateway.memories import Memory, Span
 from gateway.types import Turn
@@ -35,7 +35,7 @@ class Constraint:
 
     def line(self, memory: Memory) -> str:
         """The sentence with its date, so that a newer one is seen to win."""
-        return f"({day(memory.at)}) {memory.text} [{shown(memory)}]"
+        return f"({day(memory.at)}) {words(memory)} [{shown(memory)}]"
 
 
 def _span(statement: Statement, *, is_first: bool) -> Span | None:

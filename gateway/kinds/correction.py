@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.kinds.base import held, shown
+from gateway.kinds.base import held, shown, words
 from gateway.memories import Memory, Span
 from gateway.types import Turn
 
@@ -28,7 +28,7 @@ class Correction:
 
     def line(self, memory: Memory) -> str:
         """The words with their date."""
-        return f"({held(memory)}) Correction: {memory.text} [{shown(memory)}]"
+        return f"({held(memory)}) Correction: {words(memory)} [{shown(memory)}]"
 
 
 KIND = Correction()

@@ -7,7 +7,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 
-from gateway.kinds.base import day, shown
+from gateway.kinds.base import day, shown, words
 from gateway.kinds.sentences import is_empty_talk, is_off_the_record
 from gateway.memories import Memory, Span
 from gateway.passages import passages
@@ -37,7 +37,7 @@ class Episode:
 
     def line(self, memory: Memory) -> str:
         """Who spoke, and the words."""
-        return f"{memory.speaker}: {memory.text} [{shown(memory)}]"
+        return f"{memory.speaker}: {words(memory)} [{shown(memory)}]"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.kinds.base import held, shown
+from gateway.kinds.base import held, shown, words
 from gateway.kinds.preference import is_taste
 from gateway.kinds.statements import Statement, statements
 from gateway.memories import Memory, Span
@@ -33,7 +33,7 @@ class Fact:
     def line(self, memory: Memory) -> str:
         """The sentence with its date, so that a newer one is seen to win; one with evidence is in a model's words."""
         source = "Gathered from what the user said" if memory.evidence else "The user said"
-        return f"({held(memory)}) {source}: {memory.text} [{shown(memory)}]"
+        return f"({held(memory)}) {source}: {words(memory)} [{shown(memory)}]"
 
 
 def _is_so(statement: Statement) -> bool:

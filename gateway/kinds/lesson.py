@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.kinds.base import held, shown
+from gateway.kinds.base import held, shown, words
 from gateway.memories import Memory, Span
 from gateway.types import Turn
 
@@ -27,7 +27,7 @@ class Lesson:
 
     def line(self, memory: Memory) -> str:
         """The words with their date."""
-        return f"({held(memory)}) Lesson: {memory.text} [{shown(memory)}]"
+        return f"({held(memory)}) Lesson: {words(memory)} [{shown(memory)}]"
 
 
 KIND = Lesson()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.kinds.base import held, shown
+from gateway.kinds.base import held, shown, words
 from gateway.kinds.statements import Statement, statements
 from gateway.memories import Memory, Span
 from gateway.types import Turn
@@ -29,7 +29,7 @@ class Preference:
 
     def line(self, memory: Memory) -> str:
         """The sentence with its date, so that a newer one is seen to win."""
-        return f"({held(memory)}) The user said: {memory.text} [{shown(memory)}]"
+        return f"({held(memory)}) The user said: {words(memory)} [{shown(memory)}]"
 
 
 def is_taste(statement: Statement) -> bool:

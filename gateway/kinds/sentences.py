@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.kinds.own import own
+from gateway.kinds.pasted import HANDED
 from gateway.languages.spoken import languages_of, spoken
 from gateway.languages.tables import TABLES, Table
 
@@ -26,7 +27,10 @@ MAX_READ_CHARS = 32_000
 MAX_EMPTY_TALK_CHARS = 200
 """Nobody greets at greater length."""
 
-_CODE = re.compile(r"`[^`\n]*`|(?<!\w)\"(?=\S)[^\"]*\"(?!\w)|“[^”]{0,300}”|«[^»]{0,300}»")
+_CODE = re.compile(
+    r"`[^`\n]*`|(?<!\w)\"(?=\S)[^\"]*\"(?!\w)|“[^”]{0,300}”|«[^»]{0,300}»|„[^“”]{0,300}[“”]|「[^」]{0,300}」"
+    r"|『[^』]{0,300}』|(?<!\w)['‘](?=\S)(?:[^'\n]|(?<=\w)'(?=\w)){1,300}'(?!\w)"
+)
 """Quotation marks that are never closed must not be looked past again and again."""
 
 _END = re.compile(
@@ -72,13 +76,21 @@ def _ends_of_speech(text: str) -> tuple[int, int]:
 
 _GAP = re.compile(r"\n[ \t\r]*\n\s*")
 
-_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」|『[^』]*』|《[^》]*》")
+_QUOTED = re.compile(
+    r"`[^`]*`|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」|『[^』]*』|《[^》]*》"
+    r"|(?<!\w)['‘](?=\S)(?:[^']|(?<=\w)'(?=\w))+'(?!\w)"
+)
 
 
 def plain(sentence: str, table: Table) -> str:
     """The sentence as rules read it: apostrophes straight, code and quoted words blanked, no emphasis, no label."""
     straight = sentence.replace("’", "'").replace("**", "").replace("__", "")
     return table.rules["label"].sub("", _QUOTED.sub('""', straight), count=1)
+
+
+def unquoted(sentence: str) -> str:
+    """The sentence with its quotations blanked, as long as it was."""
+    return _QUOTED.sub(lambda quoted: HANDED * len(quoted[0]), sentence)
 
 
 def is_question(sentence: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.kinds.sentences import is_off_the_record, is_question, plain, sentences
+from gateway.kinds.sentences import is_off_the_record, is_question, plain, sentences, unquoted
 from gateway.languages.spoken import spoken
 from gateway.languages.tables import Rule, Table
 from gateway.memories import Reach, Span
@@ -22,6 +22,11 @@ _AND = re.compile(
     re.IGNORECASE,
 )
 """Between two clauses of which the second says anew who or what it is about."""
+
+_CLAUSE = re.compile(r"[:;.!?]\s+|[。！？：；\n]")
+
+RELEASES: tuple[Rule, ...] = ("allowed", "waived", "forgotten")
+"""A ban is lifted, a rule is dropped, and either is forgotten."""
 
 MESSAGES = 256
 """Kept read: every kind reads the same message, and what it ends is looked for when the whole batch has been read."""
@@ -60,6 +65,13 @@ def statements(text: str) -> tuple[Statement, ...]:
     return () if is_off_the_record(text) else said_in(text)
 
 
+def has_statement(text: str) -> bool:
+    """Whether any clause would state something or take it back, had a user said it in their own name."""
+    whole = spoken(text)
+    clauses = (_read(clause, spoken(clause, whole)) for clause in map(str.strip, _CLAUSE.split(text)) if clause)
+    return any(_states(clause) or any(clause.says(rule) for rule in RELEASES) for clause in clauses)
+
+
 def is_lasting(statement: Statement) -> bool:
     """True for what is said neither for the moment, nor for one session, nor as a supposition."""
     return statement.reach == "user" and not (statement.says("bound") or statement.says("supposed"))
@@ -74,7 +86,9 @@ def said_in(text: str) -> tuple[Statement, ...]:
 
 def _parts(sentence: str, whole: Table) -> Sequence[str]:
     """What a sentence states one after the other, so that the end of one does not take the other with it."""
-    parts = _AND.split(sentence)
+    borders = [border.span() for border in _AND.finditer(unquoted(sentence))]
+    starts, ends = [0, *(end for _, end in borders)], [*(start for start, _ in borders), len(sentence)]
+    parts = [sentence[start:end] for start, end in zip(starts, ends, strict=True)]
     if len(parts) == 1 or is_question(sentence) or _read(sentence, whole).says("condition"):
         return [sentence]
     read = [_read(part, spoken(part, whole)) for part in parts]

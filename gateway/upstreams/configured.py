@@ -14,11 +14,15 @@ from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.routed import Provider, RoutedUpstream
 
 
-def configured_upstream(config: Config) -> Upstream:
-    """What calls may reach, each upstream built once; no layer lies over a single one."""
+def configured_upstream(config: Config, mark: bytes | None = None) -> Upstream:
+    """What calls may reach, each upstream built once; no layer lies over a single one.
+
+    Args:
+        mark: by which a call is known that comes back (gateway/loops.py); litellm has no place for it.
+    """
     routes = in_force(config.routes, config.upstreams)
     names = {DEFAULT, *(name for route in routes for name in route.upstreams)}
-    providers = {name: _provider(name, config.upstreams[name]) for name in names}
+    providers = {name: _provider(name, config.upstreams[name], mark) for name in names}
     default = providers[DEFAULT]
     if not routes and not default.retries:
         return default.upstream
@@ -26,15 +30,16 @@ def configured_upstream(config: Config) -> Upstream:
     return RoutedUpstream(chains, default, max_held_bytes=config.server.max_augmented_bytes)
 
 
-def _provider(name: str, settings: UpstreamConfig) -> Provider:
-    upstream = _translating(settings) if settings.kind == "litellm" else _plain(settings)
+def _provider(name: str, settings: UpstreamConfig, mark: bytes | None) -> Provider:
+    upstream = _translating(settings) if settings.kind == "litellm" else _plain(settings, mark)
     return Provider(name=name, upstream=upstream, retries=settings.retries)
 
 
-def _plain(settings: UpstreamConfig) -> Upstream:
+def _plain(settings: UpstreamConfig, mark: bytes | None) -> Upstream:
     return HttpUpstream(
         settings.url,
         api_key=settings.api_key,
+        mark=mark,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
     )

@@ -19,15 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway import loops
 from gateway.errors import BadRequest, ConfigError, RequestError, UpstreamTimeout, UpstreamUnreachable
 from gateway.headers import SECRET_HEADERS, is_key_parameter
 from gateway.ports import Headers, Incoming, Opened, Outgoing
 from gateway.upstreams import sockets
+from gateway.upstreams.connection import CarefulConnection
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 600.0
@@ -57,15 +57,22 @@ class HttpUpstream:
         url: str,
         *,
         api_key: str | None = None,
+        mark: bytes | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        """With an `api_key` all credentials of the client stay here and the key is sent instead."""
+        """Send to one server.
+
+        Args:
+            api_key: sent in place of all credentials of the client, which then stay here.
+            mark: by which a call is known that comes back (gateway/loops.py).
+        """
         base = _base(url)
         self._scheme = base.scheme
         self._authority = base.raw_authority
         self._prefix = base.raw_path.rstrip("/")
         self._api_key = api_key.encode() if api_key else None
+        self._mark = mark
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
@@ -148,6 +155,8 @@ class HttpUpstream:
         headers = request.headers
         if self._api_key is not None:
             headers = _with_key(headers, self._api_key)
+        if self._mark is not None:
+            headers = loops.marked(headers, self._mark)
         keeps_length = not (request.body is None or isinstance(request.body, bytes))
         lines = [(name.lower(), value) for name, value in headers]
         return CIMultiDict(
@@ -159,7 +168,7 @@ class HttpUpstream:
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_mark_reused)
         pool = aiohttp.TCPConnector(limit=0, **options)
-        pool._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # a subclass
+        pool._factory = partial(CarefulConnection, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # a subclass
         return aiohttp.ClientSession(
             connector=pool,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -171,15 +180,6 @@ class HttpUpstream:
             max_field_size=MAX_HEADER_BYTES,
             trace_configs=[trace],
         )
-
-
-class _Connection(ResponseHandler):
-    """aiohttp's own forgets the reader of a body whose framing turns to nonsense, who then waits for ever (3.14)."""
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        super().set_exception(exc, *cause)
-        if isinstance(exc, HttpProcessingError) and self._payload is not None and not self._payload.is_eof():
-            self._payload.set_exception(aiohttp.ClientPayloadError("the framing is broken"))
 
 
 class _Chunks(AsyncGenerator[bytes, None]):

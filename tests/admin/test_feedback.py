@@ -425,7 +425,9 @@ GIVEN = {"exchange": "ex_1", "value": True}
 )
 async def test_while_memory_is_off_it_is_said_clearly(served: Served, method: str, path: str, document: object) -> None:
     parts = served.parts
-    desk = Desk(gateway=parts.gateway, history=parts.history, memory="self-test failed: disk full", on_given=parts.wake)
+    desk = Desk(
+        gateway=parts.gateway, history=parts.history, memory=lambda: "self-test failed: disk full", on_given=parts.wake
+    )
     with pytest.raises(NotNow, match="while memory is off: self-test failed: disk full") as refused:
         await feedback.answer(desk, request(method, path, document))
     assert refused.value.status == 503
@@ -440,7 +442,10 @@ async def test_what_cannot_be_put_on_record_is_not_said_to_be_accepted(
     woken: list[None] = []
     async with opened(tmp_path) as record:
         desk = Desk(
-            gateway=served.parts.gateway, history=record.history, memory="on", on_given=lambda: woken.append(None)
+            gateway=served.parts.gateway,
+            history=record.history,
+            memory=lambda: "on",
+            on_given=lambda: woken.append(None),
         )
         record.journal.writer.submit(lambda connection: connection.execute("DROP TABLE exchanges")).result(10)
         with pytest.raises(NotNow, match="no such table") as refused:
@@ -453,7 +458,7 @@ async def test_the_learner_is_woken_for_what_was_accepted(served: Served, http: 
     desk = Desk(
         gateway=served.parts.gateway,
         history=served.parts.history,
-        memory="on",
+        memory=lambda: "on",
         on_given=lambda: woken.append(None),
     )
     async with http.post(served.url + "/chat/completions", json=CHAT) as answer:

@@ -19,7 +19,7 @@ def telemetry() -> Telemetry:
 
 @pytest.fixture
 async def client(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=routes(telemetry, Readiness(memory="self-test failed: disk full")))
+    app = Starlette(routes=routes(telemetry, lambda: Readiness(memory="self-test failed: disk full", journal="ok")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accrue") as client:
         yield client
 
@@ -33,7 +33,7 @@ async def test_it_is_alive(client: httpx.AsyncClient, path: str, method: str) ->
 
 async def test_it_is_ready_without_memory_too_and_says_why(client: httpx.AsyncClient) -> None:
     answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"memory": "self-test failed: disk full"})
+    assert (answer.status_code, answer.json()) == (200, {"memory": "self-test failed: disk full", "journal": "ok"})
     assert answer.headers["content-type"] == "application/json"
 
 

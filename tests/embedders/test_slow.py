@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from gateway.breaker import FAILURES, Breaker
+from gateway.clock import SystemClock
 from gateway.embedders.slow import EMBEDDED_CHARS, PROBE, QUERIES_KEPT, QUERY_THREADS, SlowEmbedder
 from gateway.errors import MemoryUnavailable
 
@@ -28,12 +30,16 @@ class Letters:
         self.free = threading.Event()
         self.free.set()
         self.is_closed = False
+        self.swallowed: threading.Event | None = None
+        """Until when the next question waits, and no other."""
 
     def vectors(self, texts: Sequence[str], *, is_query: bool) -> list[list[float]]:
         if texts == [PROBE]:
             self.probed.release()
         else:
             self.asked.append((list(texts), is_query))
+        swallowed, self.swallowed = self.swallowed, None
+        assert swallowed is None or swallowed.wait(FOREVER_S)
         assert self.reason or self.free.wait(FOREVER_S)
         if self.reason:
             raise MemoryUnavailable(self.reason)
@@ -45,26 +51,30 @@ class Letters:
 
 @contextmanager
 def over(
-    model: Letters, *, patience_s: float = FOREVER_S, retry_s: float = 0.01, **changes: str | int
+    model: Letters, *, patience_s: float = FOREVER_S, longest_s: float = 0.01, **changes: str | int
 ) -> Iterator[SlowEmbedder]:
-    embedder = SlowEmbedder(model, patience_s=patience_s, retry_s=retry_s, **changes)  # type: ignore[arg-type] # a test's own choice
+    breaker = Breaker("embedder", SystemClock(), longest_s=longest_s)
+    embedder = SlowEmbedder(model, breaker, patience_s=patience_s, **changes)  # type: ignore[arg-type] # a test's own choice
     embedder.wait_until_tried(FOREVER_S)
+    if not model.reason:
+        wait_until_found(embedder)
     yield embedder
     model.free.set()
     embedder.close()
 
 
-def wait_until_found() -> None:
-    """Return when nobody is seeking a model any more."""
+def wait_until_found(embedder: SlowEmbedder) -> None:
+    """Return when nobody is seeking the model any more."""
     for thread in threading.enumerate():
         if thread.name == "embedder":
             thread.join(FOREVER_S)
-            assert not thread.is_alive()
+    assert not embedder._is_sought
 
 
 def asked_again(embedder: SlowEmbedder, text: str) -> list[float]:
-    """The vector of a query that is late at first; each time it is waited for as long as the patience lasts."""
+    """The vector of a query that is late at first, or for which the model was not asked."""
     for _ in range(1_000):
+        wait_until_found(embedder)
         with suppress(MemoryUnavailable):
             return embedder.query(text)
     raise AssertionError("the vector never came")
@@ -163,10 +173,10 @@ def test_a_model_that_fails_is_left_alone_until_it_answers() -> None:
         assert embedder.query("ba") == embedder.query("ba")  # known already
         assert model.asked == [(["ba"], True), (["ab"], False)]
         model.reason = ""
-        wait_until_found()
+        wait_until_found(embedder)
         assert embedder.query("ab") == pytest.approx([0.5**0.5] * 2)
-    assert [entry["event"] for entry in logs] == ["embedder_away", "embedder_found"]
-    assert logs[0]["reason"] == "gone fishing"
+    assert [entry["event"] for entry in logs] == ["breaker_opened", "breaker_closed"]
+    assert logs[0]["cause"] == "gone fishing"
 
 
 def test_queries_that_hang_keep_none_waiting_once_the_model_is_known_to_be_away() -> None:
@@ -177,15 +187,17 @@ def test_queries_that_hang_keep_none_waiting_once_the_model_is_known_to_be_away(
             with pytest.raises(MemoryUnavailable, match="no vector within"):
                 embedder.query("a" * count + "b")
         model.reason = "gone"
-        with pytest.raises(MemoryUnavailable, match="gone"):
-            embedder.embed(["ab"])
-        with pytest.raises(MemoryUnavailable, match="gone"):
-            embedder.query("another")
+        for _ in range(2):
+            with pytest.raises(MemoryUnavailable):
+                embedder.embed(["ab"])
+            with pytest.raises(MemoryUnavailable):
+                embedder.query("another")
+    assert ["another"] not in [asked for asked, _ in model.asked]
 
 
 def test_queries_that_fail_together_are_one_piece_of_news() -> None:
     model = Letters()
-    with capture_logs() as logs, over(model, patience_s=0.01, retry_s=FOREVER_S) as embedder:
+    with capture_logs() as logs, over(model, patience_s=0.01, longest_s=FOREVER_S) as embedder:
         model.free.clear()
         for text in ("a", "b", "ab"):
             with pytest.raises(MemoryUnavailable, match="no vector within"):
@@ -196,7 +208,7 @@ def test_queries_that_fail_together_are_one_piece_of_news() -> None:
         for thread in threading.enumerate():
             if thread.name.startswith("embed-query"):
                 thread.join(FOREVER_S)
-    assert [entry["event"] for entry in logs] == ["embedder_found", "embedder_away"]
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [("breaker_opened", "gone")]
 
 
 def test_a_query_that_fails_is_not_what_is_kept() -> None:
@@ -206,7 +218,7 @@ def test_a_query_that_fails_is_not_what_is_kept() -> None:
         with pytest.raises(MemoryUnavailable, match="gone"):
             embedder.query("ab")
         model.reason = ""
-        wait_until_found()
+        wait_until_found(embedder)
         assert embedder.query("ab") == pytest.approx([0.5**0.5] * 2)
 
 
@@ -218,15 +230,16 @@ def test_a_model_that_is_away_at_the_start_is_found_when_it_comes() -> None:
         model.reason = "still booting"
         assert all(model.probed.acquire(timeout=FOREVER_S) for _ in range(3))  # one before, and one that has ended
         model.reason = ""
-        wait_until_found()
+        wait_until_found(embedder)
         assert embedder.query("ab") == pytest.approx([0.5**0.5] * 2)
-    assert [entry.get("reason") for entry in logs] == ["no route", "still booting", None]
+    assert [entry["event"] for entry in logs] == ["breaker_opened", "breaker_closed"]
+    assert logs[0]["cause"] == "no route"
 
 
-def test_before_the_first_answer_nothing_is_asked_of_the_model() -> None:
+def test_before_the_first_answer_nothing_is_asked_of_the_model_but_probes() -> None:
     model = Letters()
     model.free.clear()
-    embedder = SlowEmbedder(model)
+    embedder = SlowEmbedder(model, Breaker("embedder", SystemClock(), longest_s=0.01))
     embedder.wait_until_tried(0.001)
     with pytest.raises(MemoryUnavailable, match="has not answered yet"):
         embedder.embed(["ab"])
@@ -237,7 +250,56 @@ def test_before_the_first_answer_nothing_is_asked_of_the_model() -> None:
     embedder.close()
 
 
+@pytest.mark.promise("P4")
+def test_a_model_that_is_always_late_is_waited_for_by_a_few_and_still_embeds() -> None:
+    model = Letters()
+    with over(model, patience_s=0.02) as embedder:
+        model.free.clear()
+        for count in range(FAILURES):
+            with pytest.raises(MemoryUnavailable, match="no vector within 20 ms"):
+                embedder.query("a" * (count + 1))
+        assert embedder._breaker.is_open
+        with pytest.raises(MemoryUnavailable, match="no vector within 20 ms"):
+            embedder.embed(["ab"])  # for all that is known it hangs
+        with pytest.raises(MemoryUnavailable):
+            embedder.query("wanted")
+        assert ["wanted"] not in [asked for asked, _ in model.asked]
+        model.free.set()
+        assert asked_again(embedder, "b") == [0.0, 1.0]
+        assert embedder.embed(["b"]) == [[0.0, 1.0]]
+
+
+def test_a_text_that_could_not_be_asked_for_is_what_the_next_probe_asks_for() -> None:
+    model = Letters(reason="gone")
+    with over(model) as embedder:
+        with pytest.raises(MemoryUnavailable):
+            embedder.query("ab")
+        model.reason = ""
+        wait_until_found(embedder)
+        asked = list(model.asked)
+        assert embedder.query("ab") == pytest.approx([0.5**0.5] * 2)
+        assert asked[-1] == (["ab"], True)
+        assert model.asked == asked
+
+
+def test_a_server_that_has_swallowed_a_probe_is_found_by_the_next() -> None:
+    model = Letters(reason="gone")
+    with over(model, patience_s=0.01, probes=2) as embedder:
+        swallowed = model.swallowed = threading.Event()
+        model.reason = ""
+        assert all(model.probed.acquire(timeout=FOREVER_S) for _ in range(3))  # one before, one swallowed, one more
+        for thread in threading.enumerate():
+            if thread.name == "embedder":
+                thread.join(0.5)  # the seeker ends, the probe that was swallowed does not
+        assert embedder.embed(["b"]) == [[0.0, 1.0]]
+        swallowed.set()
+
+
 def test_closing_ends_the_search_for_a_model_that_is_away() -> None:
-    with over(Letters(reason="gone"), retry_s=FOREVER_S):
+    with over(Letters(reason="gone"), longest_s=FOREVER_S) as embedder:
         assert "embedder" in [thread.name for thread in threading.enumerate()]
-    wait_until_found()
+    for thread in threading.enumerate():
+        if thread.name == "embedder":
+            thread.join(FOREVER_S)
+            assert not thread.is_alive()
+    assert embedder._breaker.is_open

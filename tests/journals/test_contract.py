@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gateway.ports import Echoes
-from gateway.types import Exchange, Operator
+from gateway.types import Exchange, Operator, Reply, Turn
 from tests.journals.samples import OpenJournal, exchange, intent, leased, ledger_found, scope, session_found
 
 
@@ -256,6 +256,35 @@ async def test_an_intent_that_comes_late_does_not_undo_the_commit(open_journal: 
     async with open_journal() as journal:
         assert await journal.read(scope("s1"), "e1") == finished
         assert await leased(journal) == ["e1"]
+
+
+@pytest.mark.promise("P6")
+async def test_an_intent_is_replaced_as_its_answer_grows_and_its_words_survive_a_restart(
+    open_journal: OpenJournal,
+) -> None:
+    def heard(text: str, attempts: int = 1) -> Exchange:
+        reply = Reply(turns=(Turn(role="assistant", text=text),), is_complete=False)
+        return msgspec.structs.replace(
+            intent("e1", scope("s1")), reply=reply, attempts=attempts, anchors=("s:call_1",), openings=(text,)
+        )
+
+    async with open_journal() as journal:
+        for one in [intent("e1", scope("s1")), heard("The train"), heard("The train leaves"), heard("No", attempts=0)]:
+            assert await asyncio.wrap_future(journal.intend(one, is_patient=True)) is not None
+        assert await leased(journal) == []
+    async with open_journal() as journal:
+        (found,) = await journal.lease(9)
+        assert found == msgspec.structs.replace(heard("The train leaves"), state="interrupted")
+        assert await session_found(journal, scope(), "s:call_1") == "s1"
+        await asyncio.wrap_future(journal.intend(heard("The train leaves late")))
+        assert await journal.read(Operator(), "e1") == found
+
+
+@pytest.mark.promise("P6")
+async def test_an_intent_says_when_it_is_durable(open_journal: OpenJournal) -> None:
+    async with open_journal() as journal:
+        await asyncio.wrap_future(journal.intend(intent("e1", scope("s1"))))
+        assert await journal.read(Operator(), "e1") == intent("e1", scope("s1"))
 
 
 @pytest.mark.promise("P6")

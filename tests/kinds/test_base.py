@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from gateway.kinds.base import DAY_S, held, shown
-from gateway.memories import Memory
+from gateway.kinds.base import DAY_S, held, shown, words
+from gateway.memories import Memory, Origin
 
 
 def memory(ended_at: float | None = None) -> Memory:
@@ -27,3 +28,17 @@ def test_it_is_said_from_when_a_memory_holds_and_until_when_it_held(ended_at: fl
 
 def test_a_line_names_its_memory_by_six_digits() -> None:
     assert shown(memory()) == "m_123456"
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("user", "See https://e.example ab [m 654321]"),
+        ("operator", "See https://e.example ab [m 654321]"),
+        ("assistant", "See e.example ab [m 654321]"),
+        ("tool", "See e.example ab [m 654321]"),
+    ],
+)
+def test_a_user_keeps_their_links_and_nobody_what_is_unseen_or_anothers_name(origin: Origin, expected: str) -> None:
+    text = "See https://e.example a\u200bb [m_654321]"
+    assert words(msgspec.structs.replace(memory(), text=text, origin=origin)) == expected

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.kinds.own import HANDED, own
+from gateway.kinds.own import own
+from gateway.kinds.pasted import HANDED
 from gateway.kinds.sentences import sentences
 from gateway.languages.spoken import languages_of
 

@@ -1,15 +1,28 @@
 """The journal in one SQLite file, for one gateway process."""
 
-from gateway.journals.sqlite.beside import read_endings_beside, read_exchange_beside, read_order_beside
+from gateway.journals.sqlite.archive import SqliteArchive
+from gateway.journals.sqlite.beside import (
+    close_all_beside,
+    read_endings_beside,
+    read_exchange_beside,
+    read_order_beside,
+)
 from gateway.journals.sqlite.chronicle import SqliteChronicle
+from gateway.journals.sqlite.dead import SqliteDeadLetters, drop_beside, read_letters_beside, replay_beside
 from gateway.journals.sqlite.history import SqliteHistory
 from gateway.journals.sqlite.journal import SqliteJournal
 
 __all__ = [
+    "SqliteArchive",
     "SqliteChronicle",
+    "SqliteDeadLetters",
     "SqliteHistory",
     "SqliteJournal",
+    "close_all_beside",
+    "drop_beside",
     "read_endings_beside",
     "read_exchange_beside",
+    "read_letters_beside",
     "read_order_beside",
+    "replay_beside",
 ]

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.database import connect_readonly
+from gateway.database import connect, connect_readonly
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import rows
+from gateway.journals.sqlite.schema import MIGRATIONS
+from gateway.journals.sqlite.sealed import close_all, put_under
+from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange
 
 _ENDINGS = "SELECT id, state = 'done' FROM exchanges"
@@ -19,12 +22,24 @@ _UNORDERED = """
     AND id NOT IN (SELECT exchange FROM waiting) AND id NOT IN (SELECT exchange FROM learnt) ORDER BY id"""
 
 
-def read_exchange_beside(path: Path, exchange: str) -> Exchange | None:
+def read_exchange_beside(path: Path, exchange: str, seal: Seal = NO_SEAL) -> Exchange | None:
     """One exchange by id, whoever's it is: for the operator of the data directory. Raises `DataDirError`."""
-    with closing(connect_readonly(path)) as connection:
+    with closing(put_under(connect_readonly(path), seal)) as connection:
         try:
             return rows.read_exchange(connection, exchange)
         except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise DataDirError(f"{path}: {error}") from error
+
+
+def close_all_beside(path: Path, seal: Seal) -> int:
+    """Seal what a journal that nobody else has open holds from before there was a key; how many records that were.
+
+    Raises `DataDirError`.
+    """
+    with closing(put_under(connect(path, MIGRATIONS), seal)) as connection:
+        try:
+            return close_all(connection)
+        except sqlite3.Error as error:
             raise DataDirError(f"{path}: {error}") from error
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 import msgspec
 
 from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
+from gateway.database import connect_readonly
 from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import well_formed
 from gateway.journals.sqlite.rows import DAMAGE, Person, person
+from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Operator, Scope
 
 _decode_signal = msgspec.msgpack.Decoder(Signal).decode
@@ -31,9 +33,10 @@ _SCOPE = "tenant, user, session, agent"
 class SqliteChronicle:
     """Reads one journal. Usable from any event loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seal: Seal = NO_SEAL) -> None:
         """Open for reading. Raises `DataDirError` when there is no journal."""
-        self._reader = Reader(path, "chronicle-reader")
+        connect_readonly(path).close()  # there must be one
+        self._reader = Reader(path, "chronicle-reader", seal)
 
     async def signals(self, authority: Scope | Operator, since: float, limit: int) -> list[Observed]:
         """The newest signals of exchanges since a time, oldest first."""

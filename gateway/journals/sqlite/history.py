@@ -12,12 +12,14 @@ from pathlib import Path
 
 import structlog
 
+from gateway.chronicle import FEEDBACK_S, Became, Learnt, Taken
 from gateway.experience import Feedback
 from gateway.journals.sqlite import learning, rows
 from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import pack, well_formed
 from gateway.journals.sqlite.writer import Writer
-from gateway.ports import FEEDBACK_S, Became, Clock, Learnt, Taken
+from gateway.ports import Clock
+from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange, Scope
 
 _log = structlog.get_logger()
@@ -26,9 +28,9 @@ _log = structlog.get_logger()
 class SqliteHistory:
     """The history in a journal's file. Usable from any event loop."""
 
-    def __init__(self, path: Path, writer: Writer, clock: Clock) -> None:
+    def __init__(self, path: Path, writer: Writer, clock: Clock, seal: Seal = NO_SEAL) -> None:
         """Open beside the journal whose writer it is, and which is closed after it. Raises `DataDirError`."""
-        self._reader = Reader(path, "history-reader")
+        self._reader = Reader(path, "history-reader", seal, beside=writer.database)
         self._writer = writer
         self._clock = clock
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
-from gateway.database import connect
-from gateway.errors import DataDirError
-from gateway.journals.sqlite import rows
+from gateway.breaker import Breaker, OnChange, unheard
+from gateway.clock import SystemClock
+from gateway.dependency import Dependency
+from gateway.erasures import Person, Tombstone
+from gateway.journals.sqlite import dead, erasing, rows
 from gateway.journals.sqlite.known import (
     ANCHORS_KEPT,
     PERSONS_KEPT,
@@ -32,11 +35,26 @@ from gateway.journals.sqlite.known import (
 from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import pack, well_formed
 from gateway.journals.sqlite.schema import MIGRATIONS
+from gateway.journals.sqlite.sealed import put_under
 from gateway.journals.sqlite.writer import Writer
+from gateway.lasting import for_writing, prove
 from gateway.ports import Echoes
+from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange, Operator, Scope, Session
 
 _log = structlog.get_logger()
+
+INTERRUPTED_AT_START = 1024
+"""Calls that an earlier process can have had under way (`server.max_requests`), the newest; 70 ms. Their clients may
+be back at once, and find their sessions."""
+
+INTERRUPTED_AT_ONCE = 64
+"""Of older ones, which several killed processes have left; a few milliseconds."""
+
+LOOKUPS = 32
+"""At once: one takes a fifth of a millisecond, and more would be late."""
+
+Found = TypeVar("Found")
 
 _Met = tuple[bool, Sequence[rows.AnchorRow | None]]
 """What a write met on the disk: whether its session was not there yet, and whose its anchors are now."""
@@ -45,18 +63,44 @@ _Met = tuple[bool, Sequence[rows.AnchorRow | None]]
 class SqliteJournal:
     """The journal of one data directory, which this process must hold. Usable from any event loop."""
 
-    def __init__(self, path: Path) -> None:
-        """Open, and mark as interrupted what an earlier process left open. Raises `DataDirError`."""
-        connection = connect(path, MIGRATIONS)
-        try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                rows.interrupt_intents(connection)
-        except sqlite3.Error as error:
-            connection.close()
-            raise DataDirError(f"{path}: {error}") from error
-        self._reader = Reader(path, "journal-reader")
-        self.writer = Writer(connection)
+    def __init__(
+        self,
+        path: Path,
+        seal: Seal = NO_SEAL,
+        *,
+        is_relaxed: bool = False,
+        on_breaker: OnChange = unheard,
+        hold: Callable[[], None] = lambda: None,
+        on_opened: Callable[[Sequence[Tombstone]], None] = lambda _: None,
+    ) -> None:
+        """Open, and mark as interrupted what an earlier process left open; a bad disk is waited out.
+
+        Raises `DataDirError` for what a person must put right.
+
+        Args:
+            is_relaxed: what is done is safe from a killed process, and no longer from a power cut.
+            on_breaker: told whenever lookups are given up for a time, or taken up again.
+            hold: called before each opening: makes sure of the folder.
+            on_opened: told once of the tombstones on record, before anything else is read or written.
+        """
+        left_open: list[str] = []
+
+        def begin(connection: sqlite3.Connection) -> None:
+            on_opened(erasing.read_tombstones(connection))
+            left_open[:] = rows.read_intents(connection)
+            rows.interrupt_intents(connection, left_open[:INTERRUPTED_AT_START][::-1])
+
+        def each(connection: sqlite3.Connection) -> None:
+            put_under(connection, seal)
+            if is_relaxed:
+                connection.execute("PRAGMA synchronous=NORMAL")
+
+        self._database = for_writing(path, MIGRATIONS, hold=hold, first=begin, each=each)
+        self._database.begin()
+        self._reader = Reader(path, "journal-reader", seal, beside=self._database)
+        probe = partial(self._reader.ask, partial(rows.read_exchange, identifier=""))
+        self._lookups = Dependency(Breaker("journal", SystemClock(), on_change=on_breaker), probe, limit=LOOKUPS)
+        self.writer = Writer(self._database)
         """For whatever else is written to the same file: what is submitted later sees what was submitted before."""
         self._lock = threading.Lock()
         self._sessions = Known(KnownSession, SESSIONS_KEPT)
@@ -64,9 +108,10 @@ class SqliteJournal:
         self._openings = Known(KnownOpenings, PERSONS_KEPT)
         self._leased: dict[str, int] = {}
         """Places in the learner's queue, by exchange."""
+        self._interrupt(iter(left_open[INTERRUPTED_AT_START:]))
 
     def intend(self, exchange: Exchange, *, is_patient: bool = False) -> Future[Any]:
-        """Queue the intent and the ledger entries of a call about to go upstream."""
+        """Queue the intent and the ledger entries of a call about to go upstream, or how far its answer has come."""
         return self._write(*pack(exchange), rows.write_intent, anchors=(), is_patient=is_patient)
 
     async def commit(self, exchange: Exchange) -> None:
@@ -107,21 +152,47 @@ class SqliteJournal:
         unreadable = [identifier for _, identifier, exchange in waiting if exchange is None]
         if unreadable:
             _log.error("journal_record_unreadable", exchanges=unreadable)
+            await asyncio.wrap_future(self.writer.submit(partial(dead.bury_unreadable, identifiers=unreadable)))
             await self.done(unreadable)
         return [exchange for _, _, exchange in waiting if exchange is not None]
 
     async def done(self, exchanges: Sequence[str]) -> None:
         """Mark as learnt what was leased; a call that ended once more since then is still to be learnt."""
-        positions = [self._leased.pop(identifier) for identifier in exchanges if identifier in self._leased]
-        await asyncio.wrap_future(self.writer.submit(partial(rows.delete_waiting, positions=positions)))
+        places = [(self._leased.pop(identifier), identifier) for identifier in exchanges if identifier in self._leased]
+        await asyncio.wrap_future(self.writer.submit(partial(rows.delete_waiting, places=places)))
+
+    def forget(self, person: Person) -> None:
+        """Remember nothing of a person who is being erased."""
+        owner = rows.person(person.scope)
+        with self._lock:
+            for known in (self._sessions, self._anchors, self._openings):
+                known.forget(owner)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be put on record now; empty when all is well."""
+        return self._database.trouble
+
+    async def prove(self) -> None:
+        """Return when something that changes nothing is on disk. Raises `MemoryUnavailable`."""
+        await asyncio.wrap_future(self.writer.submit(prove))
+        self._database.recovered()
 
     async def aclose(self) -> None:
         """Write what is queued, then close."""
+        await self._lookups.aclose()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         self._reader.close()
         self.writer.close()
+
+    def _interrupt(self, left_open: Iterator[str]) -> None:
+        """Finish the others a few at a time, so that no write waits long for them; at a full disk the next start."""
+        some = list(islice(left_open, INTERRUPTED_AT_ONCE))
+        if some:
+            written = self.writer.submit(partial(rows.interrupt_intents, identifiers=some), is_patient=True)
+            written.add_done_callback(lambda done: None if done.exception() else self._interrupt(left_open))
 
     def _write(
         self,
@@ -169,8 +240,12 @@ class SqliteJournal:
             for entry, row in zip(anchors, owned, strict=True):
                 entry.complete(row)
 
+    async def _look_up(self, question: Callable[[sqlite3.Connection], Found]) -> Found:
+        """What the disk says of a session; a call waits for it, so that it is behind the breaker."""
+        return await self._lookups.ask(partial(self._reader.ask, question))
+
     async def _complete_anchors(self, owner: rows.Person, names: Sequence[str], entries: Sequence[KnownAnchor]) -> None:
-        owned = await self._reader.ask(partial(rows.read_anchors, owner=owner, anchors=names))
+        owned = await self._look_up(partial(rows.read_anchors, owner=owner, anchors=names))
         with self._lock:
             for entry, row in zip(entries, owned, strict=True):
                 entry.complete(row)
@@ -179,7 +254,7 @@ class SqliteJournal:
         with self._lock:
             known = self._openings.entry(owner, "")
         if not known.is_whole:
-            openings = await self._reader.ask(partial(rows.read_openings, owner=owner))
+            openings = await self._look_up(partial(rows.read_openings, owner=owner))
             with self._lock:
                 known.complete(openings)
         return known.quoted([well_formed(text) for text in echoes.texts], echoes.since)
@@ -189,7 +264,7 @@ class SqliteJournal:
         with self._lock:
             known = self._sessions.entry(owner, name)
         if not known.is_whole:
-            ledger = await self._reader.ask(partial(rows.read_ledger, owner=owner, session=name))
+            ledger = await self._look_up(partial(rows.read_ledger, owner=owner, session=name))
             with self._lock:
                 known.complete(ledger)
         if not known.is_there:

@@ -150,6 +150,11 @@ class Known(Generic[E]):
         self._trim()
         return found
 
+    def forget(self, owner: Person) -> None:
+        """Drop all entries of an owner, who is being removed from the disk."""
+        for key in [key for key in self._entries if key[:2] == owner]:
+            del self._entries[key]
+
     def _trim(self) -> None:
         while len(self._entries) > self._limit:
             key, oldest = next(iter(self._entries.items()))

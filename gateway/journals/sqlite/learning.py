@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.chronicle import FEEDBACK_S, Became, Learnt, Taken
 from gateway.experience import Change, Feedback
 from gateway.journals.sqlite.records import pack, unpack, well_formed
-from gateway.journals.sqlite.rows import DAMAGE, newest_of_session, person, read_exchange
-from gateway.ports import FEEDBACK_S, Became, Learnt, Taken
+from gateway.journals.sqlite.rows import DAMAGE, is_on_record, newest_of_session, person, read_exchange
+from gateway.journals.sqlite.sealed import closed
 from gateway.types import Scope
 
 _decode_feedback = msgspec.msgpack.Decoder(Feedback).decode
@@ -40,7 +41,7 @@ def write_feedback(connection: sqlite3.Connection, scope: Scope, feedback: Feedb
         return "late"
     connection.execute(
         "INSERT INTO feedback (tenant, user, id, at, exchange, payload) VALUES (?, ?, ?, ?, ?, ?)",
-        (*key, feedback.at, exchange, payload),
+        (*key, feedback.at, exchange, closed(connection, payload)),
     )
     return "new"
 
@@ -82,21 +83,33 @@ def give_up(connection: sqlite3.Connection, positions: Sequence[int]) -> None:
 def write_learnt(connection: sqlite3.Connection, scope: Scope, learnt: Learnt, at: float) -> None:
     """Put on record what one step of learning came to.
 
-    What detectors see now takes the place of what they saw in the same before; what has changed has changed.
+    What detectors see now takes the place of what they saw in the same before; what has changed has changed. Of an
+    exchange that was removed meanwhile nothing is put down (promise P11).
     """
+    if learnt.exchange and not is_on_record(connection, well_formed(learnt.exchange)):
+        return
     event = _event(connection, scope, learnt, at)
     connection.execute("DELETE FROM signals WHERE event = ?", (event,))
     connection.executemany(
         "INSERT INTO signals VALUES (?, ?, ?, ?, ?)",
-        [(event, signal.name, place, signal.at, pack(signal)[1]) for place, signal in enumerate(learnt.signals)],
+        [
+            (event, signal.name, place, signal.at, closed(connection, pack(signal)[1]))
+            for place, signal in enumerate(learnt.signals)
+        ],
     )
     connection.executemany(
         "INSERT INTO earned (event, memory, outcome, at, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(event, earned.memory, earned.event, earned.at, pack(earned)[1]) for earned in learnt.earned],
+        [
+            (event, earned.memory, earned.event, earned.at, closed(connection, pack(earned)[1]))
+            for earned in learnt.earned
+        ],
     )
     connection.executemany(
         "INSERT INTO changes (event, memory, action, at, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(event, change.memory, change.action, change.at, pack(change)[1]) for change in learnt.changes],
+        [
+            (event, change.memory, change.action, change.at, closed(connection, pack(change)[1]))
+            for change in learnt.changes
+        ],
     )
     connection.executemany(
         "UPDATE feedback SET state = 'learnt', event = ? WHERE (tenant, user, id) = (?, ?, ?)",

@@ -7,6 +7,7 @@ well-formed here, once: such a half becomes U+FFFD. It knows no tables.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -16,8 +17,6 @@ from gateway.types import Exchange, Note
 V = TypeVar("V", bound=msgspec.Struct)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_exchange = msgspec.msgpack.Decoder(Exchange).decode
-_decode_note = msgspec.msgpack.Decoder(Note).decode
 
 
 def pack(value: V) -> tuple[V, bytes]:
@@ -29,19 +28,14 @@ def pack(value: V) -> tuple[V, bytes]:
         return stored, _encode(stored)
 
 
-def unpack(payload: bytes) -> Exchange:
-    """The exchange of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
-    return _decoded(_decode_exchange, payload)
+def decoder(kind: type[V]) -> Callable[[bytes], V]:
+    """Reads values of a kind; what it gives raises `msgspec.DecodeError` for bytes that are none."""
+    return partial(_decoded, msgspec.msgpack.Decoder(kind).decode)
 
 
 def pack_note(note: Note) -> bytes:
     """The bytes of a note of a packed exchange."""
     return _encode(note)
-
-
-def unpack_note(payload: bytes) -> Note:
-    """The note of these bytes. Raises `msgspec.DecodeError` for bytes that are none."""
-    return _decoded(_decode_note, payload)
 
 
 def _decoded(decode: Callable[[bytes], V], payload: bytes) -> V:
@@ -50,6 +44,9 @@ def _decoded(decode: Callable[[bytes], V], payload: bytes) -> V:
         return decode(payload)
     except UnicodeDecodeError as error:
         raise msgspec.DecodeError(str(error)) from error
+
+
+unpack, unpack_note = decoder(Exchange), decoder(Note)
 
 
 def well_formed(text: str) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.anchors import QUOTED_S
 from gateway.journals.sqlite.records import pack, pack_note, unpack, unpack_note, well_formed
+from gateway.journals.sqlite.sealed import closed
 from gateway.types import Exchange, Note, Scope
 
 Person = tuple[str, str]
@@ -26,7 +27,10 @@ AnchorRow = tuple[str, bool]
 OpeningRow = tuple[str, str, float]
 """How a reply began, its session, and when that was."""
 
-_INSERT = "INSERT INTO exchanges (id, tenant, user, session, at, state, payload, attempts) VALUES (?,?,?,?,?,?,?,?)"
+_INSERT = (
+    "INSERT INTO exchanges (id, tenant, user, session, at, policy, state, payload, attempts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
 """What a record raises that is damaged, or by a newer version: it must not stop all the others."""
@@ -41,9 +45,17 @@ def person(scope: Scope) -> Person:
 
 
 def write_intent(connection: sqlite3.Connection, exchange: Exchange, payload: bytes) -> bool:
-    """Record that a request goes upstream, unless it is known already; whether its session is new."""
+    """Record that a request goes upstream, or how far its answer has come; whether its session is new.
+
+    It takes the place of an earlier intent of the same exchange, and never that of its end.
+    """
     is_new_session = _write_session(connection, exchange)
-    connection.execute(f"{_INSERT} ON CONFLICT DO NOTHING", _exchange_row(exchange, payload))
+    connection.execute(
+        f"{_INSERT} ON CONFLICT DO UPDATE SET"
+        " session = excluded.session, payload = excluded.payload, attempts = excluded.attempts"
+        " WHERE state = 'intent' AND excluded.state = 'intent' AND excluded.attempts >= attempts",
+        _exchange_row(exchange, closed(connection, payload)),
+    )
     return is_new_session
 
 
@@ -59,11 +71,10 @@ def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: 
         " session = excluded.session, state = excluded.state, payload = excluded.payload, attempts = excluded.attempts"
         " WHERE (excluded.state = 'done', excluded.attempts) >= (state = 'done', attempts)"
         " AND payload <> excluded.payload",
-        _exchange_row(exchange, payload),
+        _exchange_row(exchange, closed(connection, payload)),
     ).rowcount
     if changed and _is_teaching(exchange):
-        connection.execute("DELETE FROM waiting WHERE exchange = ?", (exchange.id,))
-        connection.execute("INSERT INTO waiting (exchange) VALUES (?)", (exchange.id,))
+        queue(connection, exchange.id)
     if changed:
         _write_openings(connection, exchange)
     connection.executemany(
@@ -74,17 +85,33 @@ def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: 
     return is_new_session
 
 
-def interrupt_intents(connection: sqlite3.Connection) -> None:
-    """Finish what a process that is no more had begun: what the client said is known, and still teaches."""
-    rows = connection.execute("SELECT id, payload FROM exchanges WHERE state = 'intent' ORDER BY id").fetchall()
-    for _, exchange in _unpacked(rows):
-        if exchange is not None:
-            write_finished(connection, *pack(msgspec.structs.replace(exchange, state="interrupted")))
+def queue(connection: sqlite3.Connection, identifier: str) -> None:
+    """Let the learner have an exchange, after all that waits; what kept it from being learnt may be no more."""
+    for table in ("waiting", "dead"):
+        connection.execute(f"DELETE FROM {table} WHERE exchange = ?", (identifier,))
+    connection.execute("INSERT INTO waiting (exchange) VALUES (?)", (identifier,))
 
 
-def delete_waiting(connection: sqlite3.Connection, positions: Sequence[int]) -> None:
-    """Take places out of the learner's queue; what was queued again meanwhile has another."""
-    connection.executemany("DELETE FROM waiting WHERE position = ?", [(position,) for position in positions])
+def read_intents(connection: sqlite3.Connection) -> list[str]:
+    """Calls that have not ended, newest first."""
+    return [id for (id,) in connection.execute("SELECT id FROM exchanges WHERE state = 'intent' ORDER BY id DESC")]
+
+
+def interrupt_intents(connection: sqlite3.Connection, identifiers: Sequence[str]) -> None:
+    """Finish what a process that is no more had begun: what was said is known, and still teaches."""
+    wanted = "SELECT id, payload FROM exchanges WHERE id = ? AND state = 'intent'"
+    for identifier in identifiers:
+        for _, exchange in _unpacked(connection.execute(wanted, (identifier,)).fetchall()):
+            if exchange is not None:
+                write_finished(connection, *pack(msgspec.structs.replace(exchange, state="interrupted")))
+
+
+def delete_waiting(connection: sqlite3.Connection, places: Sequence[tuple[int, str]]) -> None:
+    """Take exchanges out of the learner's queue, each at its place.
+
+    What was queued again meanwhile has another; and a place may be another's, in a file that was begun anew meanwhile.
+    """
+    connection.executemany("DELETE FROM waiting WHERE position = ? AND exchange = ?", places)
 
 
 def read_waiting(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, Exchange | None]]:
@@ -94,6 +121,11 @@ def read_waiting(connection: sqlite3.Connection, limit: int) -> list[tuple[int, 
     ).fetchall()
     read = _unpacked([(identifier, payload) for _, identifier, payload in rows])
     return [(position, *each) for (position, _, _), each in zip(rows, read, strict=True)]
+
+
+def is_on_record(connection: sqlite3.Connection, identifier: str) -> bool:
+    """Whether there is such an exchange."""
+    return connection.execute("SELECT 1 FROM exchanges WHERE id = ?", (identifier,)).fetchone() is not None
 
 
 def read_exchange(connection: sqlite3.Connection, identifier: str) -> Exchange | None:
@@ -172,7 +204,7 @@ def _write_session(connection: sqlite3.Connection, exchange: Exchange) -> bool:
     connection.executemany(
         "INSERT INTO ledger (tenant, user, session, place, exchange, note) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
-        [(*key, note.where, exchange.id, pack_note(note)) for note in exchange.notes],
+        [(*key, note.where, exchange.id, closed(connection, pack_note(note))) for note in exchange.notes],
     )
     return is_new == 1
 
@@ -185,13 +217,14 @@ def _write_openings(connection: sqlite3.Connection, exchange: Exchange) -> None:
     connection.execute("DELETE FROM openings WHERE at < ?", (exchange.at - QUOTED_S,))
     connection.executemany(
         "INSERT INTO openings (tenant, user, at, session, opening) VALUES (?, ?, ?, ?, ?)",
-        [(*owner, exchange.at, exchange.scope.session, opening) for opening in exchange.openings],
+        [(*owner, exchange.at, exchange.scope.session, closed(connection, opening)) for opening in exchange.openings],
     )
 
 
-def _exchange_row(exchange: Exchange, payload: bytes) -> tuple[str, str, str, str, float, str, bytes, int]:
-    scope = exchange.scope
-    return exchange.id, *person(scope), scope.session, exchange.at, _standing(exchange), payload, exchange.attempts
+def _exchange_row(exchange: Exchange, payload: str | bytes) -> tuple[object, ...]:
+    scope, state = exchange.scope, _standing(exchange)
+    whose = (*person(scope), scope.session)
+    return exchange.id, *whose, exchange.at, well_formed(exchange.policy), state, payload, exchange.attempts
 
 
 def _standing(exchange: Exchange) -> str:

@@ -23,6 +23,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.database import Migration
 
 
@@ -89,6 +91,25 @@ def create_erasures(connection: sqlite3.Connection) -> None:
     )
 
 
+def name_policies(connection: sqlite3.Connection) -> None:
+    """The eighth: by which policy an exchange is kept; of older ones, as far as their record can be read."""
+    connection.execute("ALTER TABLE exchanges ADD COLUMN policy TEXT NOT NULL DEFAULT ''")
+    connection.create_function("policy_of", 1, _policy_of, deterministic=True)
+    connection.execute("UPDATE exchanges SET policy = policy_of(payload)")
+    connection.execute("CREATE INDEX exchanges_by_policy ON exchanges (policy, at)")
+
+
+class _Policy(msgspec.Struct):
+    policy: str = ""
+
+
+def _policy_of(payload: bytes) -> str:
+    try:
+        return msgspec.msgpack.decode(payload, type=_Policy).policy
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 MIGRATIONS: Sequence[Migration] = (
     create_tables,
     create_openings,
@@ -97,6 +118,7 @@ MIGRATIONS: Sequence[Migration] = (
     part_feedback_by_user,
     create_dead_letters,
     create_erasures,
+    name_policies,
 )
 
 _TABLES = (

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
+from gateway.database import transaction
 from gateway.errors import MemoryUnavailable
+from gateway.lasting import Database
 
 T = TypeVar("T")
 
@@ -48,8 +50,9 @@ class _Write(Generic[T]):
 class Writer:
     """Runs operations in the order of their submission, from any thread, on a connection of its own."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        """Where it writes; to be used by the writer's thread alone."""
         self._waiting: list[_Write[Any]] = []
         self._changed = threading.Condition()
         self._is_urgent = False
@@ -79,7 +82,7 @@ class Writer:
             self._is_closed = True
             self._changed.notify()
         self._thread.join()
-        self._connection.close()
+        self.database.close()
 
     def _work(self) -> None:
         while group := self._take():
@@ -97,11 +100,10 @@ class Writer:
     def _settle(self, group: Sequence[_Write[Any]]) -> None:
         """Commit a group; when that fails each for itself, so that one bad operation fails alone."""
         try:
-            with self._connection:  # commits, or rolls back
-                self._connection.execute("BEGIN IMMEDIATE")
+            with self.database.used() as connection, transaction(connection):
                 for write in group:
-                    write.run(self._connection)
-        except sqlite3.Error as error:
+                    write.run(connection)
+        except (sqlite3.Error, MemoryUnavailable) as error:
             if len(group) == 1:
                 group[0].fail(error)
                 return

@@ -5,6 +5,8 @@ The shard keeps no log of its own (`wal_enabled=False`): the truth's log of chan
 bytes of what was forgotten. `optimize()` is never called: it blocks for minutes and these queries gain nothing.
 Every call into the shard holds the interpreter lock (measured), so writes come in small batches. Vectors are half
 floats and one thread searches: 0.54 ms over 10,000 points with cold caches, where floats and a pool take 0.92.
+The shard's files are mapped into memory with holes in them, and a hole that the disk has no room for ends the process:
+so there must be room before a shard is opened or written. Searching and closing need none (measured).
 Which of several indexes serves is decided in indexes.py.
 """
 
@@ -40,7 +42,7 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
-from gateway.datadir import write_whole
+from gateway.datadir import require_room, write_whole
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
 from gateway.stores.local.truth import Entry
@@ -55,6 +57,8 @@ INDEXED_CHARS = 32_000
 FULL_SCAN_BELOW = 0
 """Points on a shelf below which every one of them is scored and the lists by word are not walked. The default of 5,000
 makes a search by characters over 4,900 points take 11 ms; through the lists it takes 0.5."""
+
+LABEL = "label.json"
 
 Vectors = dict[str, list[float] | SparseVector | list[list[float]]]
 """By way of searching: `words`, `chars` and `dense`. The third form is the shard's own idea and not used here."""
@@ -100,6 +104,7 @@ class Index:
         config = EdgeConfig(
             vectors=dense, sparse_vectors={"words": sparse, "chars": sparse}, wal_enabled=False, max_search_threads=1
         )
+        require_room(folder.parent)
         with translated():
             folder.mkdir(mode=0o700)
             (folder / "shard").mkdir(mode=0o700)
@@ -113,12 +118,18 @@ class Index:
 
     @classmethod
     def load(cls, folder: Path, label: Label, embedder: Embedder | None) -> Self | None:
-        """The index of a folder; None when it cannot be read."""
+        """The index of a folder; None when it cannot be read. Raises `MemoryUnavailable` for a full disk."""
+        require_room(folder)
         try:
             with translated():
                 return cls(folder, label, embedder, EdgeShard.load(str(folder / "shard")))
         except MemoryUnavailable:
             return None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its folder has not been deleted under it."""
+        return (self.folder / LABEL).exists()
 
     def embed(self, entries: Mapping[int, Entry]) -> Dense:
         """Vectors of entries by point; empty when there is no embedder. Raises `MemoryUnavailable` as the embedder."""
@@ -178,7 +189,7 @@ class Index:
         """Put down, on disk, how far the index is; to be flushed before."""
         self.label = msgspec.structs.replace(self.label, reached=reached)
         with translated():
-            write_whole(self.folder / "label.json", msgspec.json.encode(self.label))
+            write_whole(self.folder / LABEL, msgspec.json.encode(self.label))
 
     def close(self) -> None:
         """Release the folder."""
@@ -196,7 +207,7 @@ class Index:
 def read_label(folder: Path) -> Label | None:
     """What the index of a folder was made for; None when there is none that this version could use."""
     try:
-        label = msgspec.json.decode((folder / "label.json").read_bytes(), type=Label)
+        label = msgspec.json.decode((folder / LABEL).read_bytes(), type=Label)
     except (OSError, msgspec.DecodeError):
         return None
     return label if label.format == FORMAT else None

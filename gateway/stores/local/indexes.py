@@ -3,16 +3,19 @@
 Each index has a numbered folder of its own. One that is whole and was made for today's embedder serves; else one that
 is whole and was made for an earlier embedder serves while the new one is made; where there is none, the new one serves
 as far as it has come. While the embedder does not even say how large its vectors are, that is one without vectors.
-The truth's log of changes is applied to all of them, and is cut only where all are on disk.
+The truth's log of changes is applied to all of them, and is cut only where all are on disk. What fails halfway through
+an alteration is opened anew, as after a crash, and made anew where it can no longer be opened.
 This file knows folders and order, and no threads: one at a time calls anything but `search` and `share`.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gateway.datadir import require_room
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
 from gateway.stores.local.index import Dense, Index, Label, read_label, translated
@@ -33,32 +36,59 @@ Former = Callable[[str], Embedder | None]
 
 
 class Indexes:
-    """The indexes of a folder in which nothing else lies. Raises `MemoryUnavailable` when none can be made there."""
+    """The indexes of a folder in which nothing else lies; none of them is open before `open`."""
 
     def __init__(self, folder: Path, truth: Truth, embedder: Embedder, former: Former) -> None:
         self._folder = folder
         self._truth = truth
         self._embedder = embedder
         self._former = former
+        self._serving: tuple[Index, ...] = ()
+        self._database = 0
+        self._is_spoilt = False
+        self.reached: int | None = None
+        """The point up to which the truth has been walked into the newest index; None when that is whole."""
+
+    @property
+    def trouble(self) -> str:
+        """Why they cannot be relied on; empty when all is well."""
+        if not self._serving or self._is_spoilt:
+            return "the search index could not be opened or written"
+        if self._database != self._truth.opened or not all(index.is_there for index in self._serving):
+            return "the search index is gone, or of other memories"
+        return ""
+
+    def open(self) -> int:
+        """Open what is there, or begin anew, and apply what it has not seen of the log; how many changes that were.
+
+        May be called again. Raises `MemoryUnavailable` when there can be none now.
+        """
+        require_room(self._folder.parent)
+        self.close()
         self._applied = 0
         self._settled = 0
-        self._is_answered = True
-        self._is_lacking = truth.has_lacking()
+        self._is_lacking = self._truth.has_lacking()
         self._is_damaged = False
-        self._last_point = truth.last_point()
+        self._last_point = self._truth.last_point()
+        self._database = self._truth.opened
         self._serving = self._open()
-        self.reached = self._serving[-1].label.reached
-        """The point up to which the truth has been walked into the newest index; None when that is whole."""
+        self.reached = self.newest.label.reached
+        self._is_spoilt = False
+        with self._spoiling():
+            count = self.catch_up()
+            self.check()
+        return count
 
     @property
     def newest(self) -> Index:
         """The index that is being made, else the one that serves."""
-        return self._serving[-1]
+        return _first(self._serving[-1:])
 
     @property
     def is_done(self) -> bool:
         """Whether the index that serves is the one to have."""
-        return self.reached is None and not self._is_damaged and self._is_wanted(self.newest.label)
+        serving = self._serving
+        return bool(serving) and self.reached is None and not self._is_damaged and self._is_wanted(serving[-1].label)
 
     @property
     def share(self) -> float:
@@ -68,13 +98,13 @@ class Indexes:
 
     def search(self, owner: str, text: str, kinds: Sequence[str], limit: int) -> dict[int, dict[str, float]]:
         """Raw scores by way of searching of the best points, from the index that serves."""
-        serving = self._serving[0]
+        serving = self._serving[:1]
         try:
-            return serving.search(owner, text, kinds, limit)
+            return _first(serving).search(owner, text, kinds, limit)
         except MemoryUnavailable:
-            if serving is self._serving[0]:
+            if serving == self._serving[:1]:
                 raise
-            return self._serving[0].search(owner, text, kinds, limit)  # the new one took its place just now
+            return _first(self._serving).search(owner, text, kinds, limit)  # the new one took its place just now
 
     def catch_up(self) -> int:
         """Apply what the indexes have not seen of the log of changes; how many there were."""
@@ -101,21 +131,29 @@ class Indexes:
 
     def begin(self) -> None:
         """Start an index for today's embedder beside the one that serves. Raises `MemoryUnavailable` as `create`."""
+        if self.trouble:
+            raise MemoryUnavailable(self.trouble)
         self._serving = (*self._serving, self._create(self._embedder))
         self.reached, self._is_damaged, self._last_point = 0, False, self._truth.last_point()
 
-    def walk(self, entries: Mapping[int, Entry], dense: Dense) -> None:
-        """Put the next entries into the newest index, but for those that were written anew since they were read:
-        these are in the log of changes, which all indexes follow."""
-        current = self._truth.holding(self.reached or 0, len(entries))
+    def walk(self, after: int, entries: Mapping[int, Entry], dense: Dense) -> None:
+        """Put the entries beyond a point into the newest index, if that is as far as it is, but for those that were
+        written anew since they were read: these are in the log of changes, which all indexes follow."""
+        if self.reached != after:
+            return
+        current = self._truth.holding(after, len(entries))
         same = {point: entry for point, entry in entries.items() if current.get(point) == entry}
-        self.newest.write(same, dense)
+        with self._altering():
+            self.newest.write(same, dense)
         self.reached = max(entries)
 
     def finish(self) -> None:
-        """The newest index is whole from now on, and serves alone."""
+        """The newest index is whole from now on, and serves alone, if there is nothing left to walk."""
+        if self.reached is None or self._truth.holding(self.reached, 1):
+            return
         self.settle()
-        self.newest.mark(None)
+        with self._altering():
+            self.newest.mark(None)
         self.reached = None
         earlier, self._serving = self._serving[:-1], self._serving[-1:]
         for index in earlier:
@@ -124,22 +162,44 @@ class Indexes:
 
     def settle(self) -> None:
         """Bring to disk what was applied, and cut the log there."""
-        for index in self._serving:
-            index.flush()
-        if self.reached is not None:
-            self.newest.mark(self.reached)
+        with self._altering():
+            for index in self._serving:
+                index.flush()
+            if self.reached is not None:
+                self.newest.mark(self.reached)
         self._truth.settle(self._applied)
         self._settled = self._applied
 
     def close(self) -> None:
         """Release every folder."""
-        for index in self._serving:
-            index.close()
+        serving, self._serving = self._serving, ()
+        for index in serving:
+            with suppress(MemoryUnavailable):  # it is released all the same
+                index.close()
+
+    @contextmanager
+    def _altering(self) -> Iterator[None]:
+        """A full disk is seen before anything is touched."""
+        require_room(self._folder)
+        if self.trouble:
+            raise MemoryUnavailable(self.trouble)
+        with self._spoiling():
+            yield
+
+    @contextmanager
+    def _spoiling(self) -> Iterator[None]:
+        """What fails on the way leaves them as they may not be."""
+        try:
+            yield
+        except BaseException:
+            self._is_spoilt = True
+            raise
 
     def _apply(self, changes: Sequence[Change]) -> None:
         latest = {change.point: change.entry for change in changes}
-        for index in self._serving:
-            index.write(latest, self._embedded(index, latest))
+        with self._altering():
+            for index in self._serving:
+                index.write(latest, self._embedded(index, latest))
         self._applied = changes[-1].number
 
     def _embedded(self, index: Index, points: Mapping[int, Entry | None]) -> Dense:
@@ -157,7 +217,7 @@ class Indexes:
     def _open(self) -> tuple[Index, ...]:
         """The index that serves first, then the one that is being made, if there is one."""
         with translated():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             numbered = [path for path in self._folder.iterdir() if path.name.isdecimal()]
             numbered.sort(key=lambda path: int(path.name), reverse=True)
         labelled = [(path, label) for path in numbered if (label := read_label(path)) is not None]
@@ -165,11 +225,11 @@ class Indexes:
         serving, half = self._load(whole), None
         if serving is None or not self._is_wanted(serving.label):
             half = self._load(one for one in labelled if one[1].reached is not None and self._is_wanted(one[1]))
-        opened = tuple(index for index in (serving, half) if index is not None) or (self._first(),)
+        opened = tuple(index for index in (serving, half) if index is not None) or (self._created(),)
         self._clear(opened)
         return opened
 
-    def _first(self) -> Index:
+    def _created(self) -> Index:
         try:
             return self._create(self._embedder)
         except MemoryUnavailable:
@@ -199,6 +259,12 @@ class Indexes:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+
+
+def _first(serving: Sequence[Index]) -> Index:
+    if not serving:
+        raise MemoryUnavailable("there is no search index now")
+    return serving[0]
 
 
 def _size(embedder: Embedder) -> int | None:

@@ -13,6 +13,7 @@ from gateway.database import connect_readonly
 from gateway.datadir import sync
 from gateway.errors import DataDirError
 from gateway.memories import Memory
+from gateway.sealing import NO_SEAL, Seal
 from gateway.stores.local.truth import Truth
 from gateway.types import Scope
 
@@ -22,12 +23,12 @@ _NOT_LEARNT = """
 """Rows that no reading of the record brings back: added by a person, or in the words of a model."""
 
 
-def not_learnt(database: Path) -> list[tuple[Scope, Memory]]:
+def not_learnt(database: Path, seal: Seal = NO_SEAL) -> list[tuple[Scope, Memory]]:
     """Memories that were not derived from the record, in the order in which they came, and whose they are.
 
     Raises `DataDirError` for a database that cannot be opened.
     """
-    with closing(Truth(database, readers=1)) as truth, closing(connect_readonly(database)) as connection:
+    with closing(Truth(database, readers=1, seal=seal)) as truth, closing(connect_readonly(database)) as connection:
         rows = connection.execute(_NOT_LEARNT).fetchall()
         return [(_scope(owner, tenant), memory) for owner, tenant, id in rows for memory in truth.get(owner, [id])]
 
@@ -50,7 +51,8 @@ def take_place(made: Path, database: Path, index: Path) -> None:
     `DataDirError`.
     """
     try:
-        Truth(database, readers=0).close()  # folds its log into it, which else would be taken for the new one's
+        with closing(Truth(database, readers=0)) as truth:
+            truth.open()  # closing folds its log into it, which else would be taken for the new one's
         if index.exists():
             shutil.rmtree(index)
             sync(index.parent)

@@ -43,19 +43,27 @@ class Reindexing:
         self.stopping = threading.Event()
         self.done = threading.Event()
         """Set once the index to have is whole and serves."""
-        self._thread = threading.Thread(target=self._run, name="memories-reindex", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, if there is anything to do."""
+        """Begin, if there is anything to do and it is not being done; called again when the indexes were opened anew.
+
+        From the thread that writes, but for the first time.
+        """
         if self._indexes.is_done:
             self.done.set()
-        else:
+            return
+        if self._thread is not None and self.done.is_set():
+            self._thread.join()  # it has only to say so
+        if self._thread is None or not self._thread.is_alive():
+            self.done.clear()
+            self._thread = threading.Thread(target=self._run, name="memories-reindex", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         """Return when the portion in hand is done; the next start goes on from there."""
         self.stopping.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
@@ -76,16 +84,21 @@ class Reindexing:
     def _step(self, *, is_settled: bool) -> None:
         """Whatever comes next: nothing, a new index, a portion for it, or its end."""
         reached = self._indexes.reached
-        if self._indexes.is_done:
-            self.done.set()
-        elif reached is None:
-            self._written(self._indexes.begin)
+        if reached is None:
+            self._written(self._end_or_begin)
         elif entries := self._truth.holding(reached, PORTION):
-            self._written(partial(self._indexes.walk, entries, self._indexes.newest.embed(entries)))
+            self._written(partial(self._indexes.walk, reached, entries, self._indexes.newest.embed(entries)))
         else:
             self._written(self._indexes.finish)
-        if is_settled:
+        if is_settled and not self.done.is_set():
             self._written(self._indexes.settle)
+
+    def _end_or_begin(self) -> None:
+        """Where nothing is being made: that may be because all is done."""
+        if self._indexes.is_done:
+            self.done.set()
+        else:
+            self._indexes.begin()
 
     def _written(self, work: Callable[[], None]) -> None:
         future: Future[None] = self._writes.submit(work)

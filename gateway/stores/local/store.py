@@ -18,9 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
+from gateway.datadir import require_room
 from gateway.errors import MemoryUnavailable, ScopeError
 from gateway.memories import Found, Hit, Memory, Query
 from gateway.ports import Embedder
+from gateway.sealing import NO_SEAL, Seal
 from gateway.stores.local.indexes import Former, Indexes
 from gateway.stores.local.reindexing import Reindexing
 from gateway.stores.local.truth import Truth
@@ -31,27 +35,46 @@ READERS = 2
 
 Answer = TypeVar("Answer")
 
+log = structlog.get_logger()
+
 
 class LocalStore:
     """Memories in one SQLite file, and a folder of indexes over them that may be deleted at any time.
 
     Opening is quick. An index that is missing, or that another embedder made, is made in the background, and meanwhile
     the old one serves, without `dense` where `former` does not give the embedder of its name.
-    Raises `DataDirError` for a database that cannot be opened, `MemoryUnavailable` for an index folder that cannot.
+    What a bad disk keeps from being opened, and what is deleted under it, is opened or made anew with the next write;
+    `hold` is called before. Without an index, pinned memories are told.
+    Raises `DataDirError` for a database that a person must see to.
     """
 
-    def __init__(self, database: Path, index: Path, embedder: Embedder, former: Former = lambda _: None) -> None:
-        self._truth = Truth(database, readers=READERS + 1)  # one for the making of an index
+    def __init__(
+        self,
+        database: Path,
+        index: Path,
+        embedder: Embedder,
+        former: Former = lambda _: None,
+        *,
+        seal: Seal = NO_SEAL,
+        hold: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder = database.parent
+        self._truth = Truth(database, readers=READERS + 1, seal=seal, hold=hold)  # one for the making of an index
         self._indexes = Indexes(index, self._truth, embedder, former)
         self._is_closed = False
         self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="memories-read")
         # One thread: it is what keeps writes to the truth and to the indexes in the same order.
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="memories-write")
         self._waiting: deque[_Put] = deque()
+        self._reindexing = Reindexing(self._truth, self._indexes, self._writes)
+        self._failure = ""
         self.healed = self._heal()
         """Changes that opening had to apply: 0 after a clean end."""
-        self._reindexing = Reindexing(self._truth, self._indexes, self._writes)
-        self._reindexing.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why memories cannot be relied on now; empty when all is well."""
+        return self._failure or self._truth.trouble or self._indexes.trouble
 
     @property
     def indexed(self) -> float:
@@ -105,7 +128,7 @@ class LocalStore:
             in_time = self._truth.points_in_time(owner, query.kinds, query.since, query.until, query.limit)
             scores = {point: {"time": 1.0} for point in in_time}
         if query.kinds:
-            for point, ways in self._indexes.search(owner, query.text, query.kinds, query.limit).items():
+            for point, ways in self._found(owner, query).items():
                 scores[point] = scores.get(point, {}) | ways
         memories = self._truth.at_points(owner, list(scores))
         return Found(
@@ -113,10 +136,28 @@ class LocalStore:
             hits=tuple(Hit(memory=memories[point], scores=scores[point]) for point in scores if point in memories),
         )
 
+    def _found(self, owner: str, query: Query) -> dict[int, dict[str, float]]:
+        try:
+            return self._indexes.search(owner, query.text, query.kinds, query.limit)
+        except MemoryUnavailable:
+            if not query.pinned:
+                raise
+            return {}  # a preference holds, whatever the index is in a state to find
+
     def _put(self, own: _Put) -> None:
+        try:
+            self._write(own)
+        except (sqlite3.Error, OSError, MemoryUnavailable) as error:
+            self._failure = str(error)
+            raise
+        self._failure = ""
+        self._truth.recovered()
+
+    def _write(self, own: _Put) -> None:
         """Write it and what waits behind it together; or nothing, if it was written so itself."""
         if own.is_done:
             return
+        self._mend()
         puts = [own]
         while self._waiting:
             put = self._waiting.popleft()
@@ -134,29 +175,41 @@ class LocalStore:
 
     def _forget(self, owner: str, ids: Sequence[str]) -> int:
         removed = self._truth.forget(owner, ids)
+        self._mend()
         self._indexes.catch_up()
         return removed
+
+    def _mend(self) -> int:
+        """Open what is not open or has been taken away; how many changes the indexes had not seen."""
+        self._truth.open()
+        require_room(self._folder)  # before a change is logged that the index has no room for
+        if not self._indexes.trouble:
+            return 0
+        healed = self._indexes.open()
+        self._reindexing.start()
+        return healed
 
     def _heal(self) -> int:
         """Apply what a crash cut off, and begin a new index where the one that serves has lost points."""
         try:
-            healed = self._indexes.catch_up()
-            self._indexes.check()
-        except MemoryUnavailable:
+            return self._mend()
+        except (sqlite3.Error, MemoryUnavailable) as error:
             # A full disk must not keep the gateway from starting; the next write tries again.
+            self._failure = str(error)
+            log.error("memories_unavailable", reason=self._failure)
             return 0
-        return healed
 
     def _close(self) -> None:
         self._reindexing.stop()
         self._reads.shutdown()
         self._writes.shutdown()
-        with _translated():
-            try:
-                self._indexes.settle()
-            finally:
-                self._indexes.close()
-                self._truth.close()
+        try:
+            self._indexes.settle()
+        except (sqlite3.Error, MemoryUnavailable) as error:
+            # Nothing is lost: what the index has not on disk is in the log, and an index can be made anew.
+            log.warning("index_unsettled", reason=str(error))
+        self._indexes.close()
+        self._truth.close()
 
 
 class _Put:

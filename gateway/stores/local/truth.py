@@ -2,7 +2,8 @@
 
 Triggers log the point of every row written or removed in `changes`, in the same transaction. The index follows
 that log; an entry leaves it when the index is known to be on disk, so what a crash cut off is found there.
-This file knows rows and owners. It does not know how memories are found, nor who may ask.
+This file knows rows and owners. It does not know how memories are found, nor who may ask. Where texts are sealed
+(gateway/sealing.py), these are the columns in `SEALED`; all that rows are found and sorted by is readable.
 """
 
 from __future__ import annotations
@@ -10,26 +11,24 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import msgspec
 
-from gateway.database import connect, connect_readonly
-from gateway.experience import Lesson
+from gateway.database import transaction
+from gateway.lasting import Database, for_reading, for_writing
 from gateway.memories import Memory
+from gateway.sealing import NO_SEAL, Seal
+from gateway.stores.local.columns import COLUMNS, FIELDS, columns_of, encodable, memory_of, place
 from gateway.stores.local.schema import MIGRATIONS
-
-FIELDS = Memory.__struct_fields__
-"""Each is a column of the same name: a new field of Memory needs a migration in schema.py."""
 
 MAX_PINNED = 200
 """Of a kind are told of at all: no budget has room for more, and who says always a thousand times means none of it."""
-
-COLUMNS = ", ".join(f'"{field}"' for field in FIELDS)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +55,7 @@ _PUT = f"""
     ON CONFLICT (owner, id) DO UPDATE SET {", ".join(f'"{field}" = excluded."{field}"' for field in FIELDS)}"""
 
 _CHANGES = """
-    SELECT changes.number, changes.point, owner, kind, key, text
+    SELECT changes.number, changes.point, owner, id, kind, key, text
     FROM changes LEFT JOIN memories ON memories.point = changes.point AND ended_at IS NULL
     WHERE changes.number > ? ORDER BY changes.number LIMIT ?"""
 
@@ -75,20 +74,46 @@ _NEAR = f"""
     WHERE owner = :owner AND id IN (SELECT id FROM earlier UNION SELECT id FROM later)"""
 
 
-_LESSON = msgspec.json.Decoder(Lesson)
-
-
 class Truth:
     """The memories' database: one writer, used by one thread at a time, and `readers` connections for the others."""
 
-    def __init__(self, path: Path, *, readers: int) -> None:
-        self._writer = connect(path, MIGRATIONS)
-        # What is deleted is overwritten with zeros: a forgotten memory leaves no bytes in the file (promise P11).
-        self._writer.execute("PRAGMA secure_delete=ON")
+    def __init__(
+        self, path: Path, *, readers: int, seal: Seal = NO_SEAL, hold: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open, if the disk allows it; what fails later is `MemoryUnavailable` or an error of SQLite's.
+
+        Raises `DataDirError` for what a person must put right.
+
+        Args:
+            readers: that may read at once.
+            hold: called before the file is opened: makes sure of its folder.
+        """
+        self._seal = seal
+        self._writer = for_writing(path, MIGRATIONS, hold=hold)
+        self._writer.begin()
         self._readers = readers
-        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._idle: SimpleQueue[Database] = SimpleQueue()
         for _ in range(readers):
-            self._idle.put(connect_readonly(path))
+            self._idle.put(for_reading(path, self._writer))
+
+    @property
+    def trouble(self) -> str:
+        """Why the memories cannot be relied on; empty when all is well."""
+        return self._writer.trouble
+
+    @property
+    def opened(self) -> int:
+        """How often the file was opened for writing: another time it may be another file."""
+        return self._writer.count
+
+    def recovered(self) -> None:
+        """Say that something has been written again."""
+        self._writer.recovered()
+
+    def open(self) -> None:
+        """Open the file, or the one that has taken its place. Raises `MemoryUnavailable` while it cannot be."""
+        with self._writer.used():
+            pass
 
     def put(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
         """Write all or none; a row with the same owner and id is replaced and keeps its point."""
@@ -97,28 +122,27 @@ class Truth:
     def put_all(self, puts: Iterable[tuple[str, str, Sequence[Memory]]]) -> None:
         """Write memories of several owners, all or none: of one commit most is waiting for the disk."""
         rows = [
-            (owner, tenant, *(_storable(value) for value in msgspec.structs.astuple(one)))
-            for owner, tenant, memories in puts
-            for one in memories
+            (owner, tenant, *columns_of(one, owner, self._seal)) for owner, tenant, memories in puts for one in memories
         ]
-        with self._transaction():
-            self._writer.executemany(_PUT, rows)
+        with self._transaction() as writer:
+            writer.executemany(_PUT, rows)
 
     def forget(self, owner: str, ids: Sequence[str]) -> int:
         """Remove rows and every byte of them, the write-ahead log included; how many there were."""
-        with self._transaction():
-            removed = self._writer.executemany(
-                "DELETE FROM memories WHERE owner = ? AND id = ?", [(owner, _encodable(one)) for one in ids]
+        with self._transaction() as writer:
+            removed = writer.executemany(
+                "DELETE FROM memories WHERE owner = ? AND id = ?", [(owner, encodable(one)) for one in ids]
             ).rowcount
-        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self._writer.used() as writer:
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return max(removed, 0)
 
     def get(self, owner: str, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
         """Rows of an owner by id, in the order asked for; then those up to so many steps before and after them."""
-        wanted = list(dict.fromkeys(map(_encodable, ids)))
+        wanted = list(dict.fromkeys(map(encodable, ids)))
         asked = {"owner": owner, "ids": json.dumps(wanted), "reach": reach}
         with self._reader() as reader:
-            found = {one.id: one for one in map(_memory, reader.execute(_NEAR, asked))}
+            found = {one.id: one for one in self._memories(owner, reader.execute(_NEAR, asked))}
         return [found.pop(one) for one in wanted if one in found] + list(found.values())
 
     def newest(self, owner: str, kinds: Sequence[str], limit: int) -> list[Memory]:
@@ -132,7 +156,8 @@ class Truth:
                 every = reader.execute("SELECT DISTINCT kind FROM memories WHERE owner = ?", (owner,))
                 kinds = [kind for (kind,) in every]
             rows = [row for kind in kinds for row in reader.execute(query, (owner, kind, limit))]
-        return [_memory(fields) for _, _, *fields in sorted(rows, reverse=True)[:limit]]
+        newest = (fields for _, _, *fields in sorted(rows, reverse=True)[:limit])
+        return list(self._memories(owner, newest))
 
     def pinned(self, owner: str, session: str, kinds: Sequence[str], *, has_ended: bool = False) -> list[Memory]:
         """Rows of an owner and these kinds that still hold and reach this session, newest first; with `has_ended`
@@ -146,9 +171,9 @@ class Truth:
             rows = [
                 row
                 for kind, is_over in asked
-                for row in reader.execute(query, (owner, kind, is_over, _encodable(session), MAX_PINNED))
+                for row in reader.execute(query, (owner, kind, is_over, encodable(session), MAX_PINNED))
             ]
-        return sorted(map(_memory, rows), key=attrgetter("at"), reverse=True)
+        return sorted(self._memories(owner, rows), key=attrgetter("at"), reverse=True)
 
     def points_in_time(
         self, owner: str, kinds: Sequence[str], since: float | None, until: float | None, limit: int
@@ -170,52 +195,59 @@ class Truth:
             SELECT point, {COLUMNS} FROM memories
             WHERE point IN (SELECT value FROM json_each(?)) AND +owner = ? AND ended_at IS NULL"""
         with self._reader() as reader:
-            return {row[0]: _memory(row[1:]) for row in reader.execute(query, (json.dumps(points), owner))}
+            rows = reader.execute(query, (json.dumps(points), owner)).fetchall()
+        return dict(zip((row[0] for row in rows), self._memories(owner, (row[1:] for row in rows)), strict=True))
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """Logged changes with a number above `after`, in order."""
+        with self._writer.used() as writer:
+            rows = writer.execute(_CHANGES, (after, limit)).fetchall()
         return [
-            Change(number=number, point=point, entry=_entry(*row) if row[0] else None)
-            for number, point, *row in self._writer.execute(_CHANGES, (after, limit))
+            Change(number=number, point=point, entry=self._entry(*row) if row[0] else None)
+            for number, point, *row in rows
         ]
 
     def settle(self, number: int) -> None:
         """Drop changes up to this number from the log: the index has them on disk."""
-        self._writer.execute("DELETE FROM changes WHERE number <= ?", (number,))
+        with self._writer.used() as writer:
+            writer.execute("DELETE FROM changes WHERE number <= ?", (number,))
 
     def holding(self, after: int, limit: int) -> dict[int, Entry]:
         """Entries of the next rows that hold, by point, beyond a point."""
         query = """
-            SELECT point, owner, kind, key, text FROM memories
+            SELECT point, owner, id, kind, key, text FROM memories
             WHERE point > ? AND ended_at IS NULL ORDER BY point LIMIT ?"""
         with self._reader() as reader:
-            return {point: _entry(*row) for point, *row in reader.execute(query, (after, limit))}
+            return {point: self._entry(*row) for point, *row in reader.execute(query, (after, limit))}
 
     def lack(self, points: Sequence[int]) -> None:
         """Remember that the embedder could not be asked about these points."""
-        with self._transaction():
-            self._writer.executemany("INSERT OR IGNORE INTO lacking VALUES (?)", [(point,) for point in points])
+        with self._transaction() as writer:
+            writer.executemany("INSERT OR IGNORE INTO lacking VALUES (?)", [(point,) for point in points])
 
     def log_lacking(self, limit: int) -> int:
         """Log some of what lacks a vector as changed, so that it is embedded once more; how many there were."""
-        with self._transaction():
-            points = self._writer.execute("SELECT point FROM lacking LIMIT ?", (limit,)).fetchall()
-            self._writer.executemany("DELETE FROM lacking WHERE point = ?", points)
-            self._writer.executemany("INSERT INTO changes (point) VALUES (?)", points)
+        with self._transaction() as writer:
+            points = writer.execute("SELECT point FROM lacking LIMIT ?", (limit,)).fetchall()
+            writer.executemany("DELETE FROM lacking WHERE point = ?", points)
+            writer.executemany("INSERT INTO changes (point) VALUES (?)", points)
         return len(points)
 
     def has_lacking(self) -> bool:
         """Whether anything lacks a vector."""
-        return self._writer.execute("SELECT 1 FROM lacking LIMIT 1").fetchone() is not None
+        with self._writer.used() as writer:
+            return writer.execute("SELECT 1 FROM lacking LIMIT 1").fetchone() is not None
 
     def last_point(self) -> int:
         """The highest point there is, 0 for none."""
-        (point,) = self._writer.execute("SELECT coalesce(max(point), 0) FROM memories").fetchone()
+        with self._writer.used() as writer:
+            (point,) = writer.execute("SELECT coalesce(max(point), 0) FROM memories").fetchone()
         return int(point)
 
     def count_holding(self) -> int:
         """Rows that still hold: as many points as the index must have."""
-        (count,) = self._writer.execute("SELECT count(*) FROM memories WHERE ended_at IS NULL").fetchone()
+        with self._writer.used() as writer:
+            (count,) = writer.execute("SELECT count(*) FROM memories WHERE ended_at IS NULL").fetchone()
         return int(count)
 
     def close(self) -> None:
@@ -224,42 +256,27 @@ class Truth:
             self._idle.get().close()
         self._writer.close()
 
+    def _memories(self, owner: str, rows: Iterable[Sequence[object]]) -> Iterator[Memory]:
+        return (memory_of(row, owner, self._seal) for row in rows)
+
+    def _entry(self, owner: str, id: str, kind: str, key: Any, text: Any) -> Entry:
+        return Entry(
+            owner=owner,
+            kind=kind,
+            key=self._seal.open(key, *place(owner, id, "key")),
+            text=self._seal.open(text, *place(owner, id, "text")),
+        )
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._writer.execute("ROLLBACK")
-            raise
-        self._writer.execute("COMMIT")
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writer.used() as writer, transaction(writer):
+            yield writer
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         reader = self._idle.get()
         try:
-            yield reader
+            with reader.used() as connection:
+                yield connection
         finally:
             self._idle.put(reader)
-
-
-def _memory(row: Sequence[object]) -> Memory:
-    fields = dict(zip(FIELDS, row, strict=True))
-    lesson = fields.pop("lesson")
-    found = msgspec.convert(fields, Memory)
-    return found if lesson is None else msgspec.structs.replace(found, lesson=_LESSON.decode(str(lesson)))
-
-
-def _entry(owner: str, kind: str, key: str, text: str) -> Entry:
-    return Entry(owner=owner, kind=kind, key=key, text=text)
-
-
-def _storable(value: object) -> object:
-    if isinstance(value, Lesson):
-        return msgspec.json.encode(value).decode()
-    return _encodable(value) if isinstance(value, str) else value
-
-
-def _encodable(text: str) -> str:
-    # Half a surrogate pair has no UTF-8 form. Decoders refuse it before us; if one came through, `?` stands for it.
-    return text.encode(errors="replace").decode()

@@ -8,10 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.chronicle import Counted
+from gateway.chronicle import Counted, Learnt
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import SqliteChronicle
-from gateway.ports import Learnt
 from gateway.types import Operator, Outcome, Reply, Scope, Turn, Usage
 from tests.journals.lessons import NOW, at, change, feedback, signal
 from tests.journals.samples import intent, scope
@@ -142,6 +141,7 @@ async def test_the_same_step_again_takes_the_place_of_itself_and_forgets_no_chan
     record: Record, chronicle: SqliteChronicle
 ) -> None:
     seen = (signal("e1", "a"), signal("e1", "b"))
+    await record.journal.commit(at(NOW, "e1", ANN))
     await record.history.taught(ANN, Learnt(exchange="e1", signals=seen, changes=(change("m1", "e1"),)))
     record.clock.advance(5)
     await record.history.taught(ANN, Learnt(exchange="e1", signals=seen[1:], changes=()))

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.chronicle import Became, Learnt
 from gateway.errors import MemoryUnavailable
 from gateway.experience import Feedback
 from gateway.journals.sqlite import SqliteHistory, SqliteJournal
-from gateway.ports import Became, Learnt
 from gateway.testing import ManualClock
 from gateway.types import Scope
 from tests.journals.lessons import DAY, NOW, at, change, feedback, signal

@@ -20,14 +20,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from gateway.errors import DataDirError, MemoryUnavailable
-from gateway.journals.sqlite import SqliteJournal
+from gateway.errors import MemoryUnavailable
+from gateway.journals.sqlite import SqliteJournal, read_letters_beside
 from gateway.journals.sqlite import journal as journal_module
 from gateway.ports import Echoes
 from gateway.types import Operator
 from tests.journals.samples import exchange, intent, leased, ledger_found, scope, session_found
 
 KILLS = 20
+NORMAL, FULL = 1, 2
+"""`PRAGMA synchronous`: with FULL a commit returns when the disk has it, with NORMAL when the system has."""
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -73,7 +76,7 @@ def full_disk() -> Iterator[None]:
 WRITING_CHILD = """
 import asyncio, os, sys
 from pathlib import Path
-from gateway.journals.sqlite import SqliteJournal
+from gateway.journals.sqlite import SqliteJournal, read_letters_beside
 from tests.journals.samples import exchange, intent, scope
 
 async def write(journal, name, numbers):
@@ -202,6 +205,8 @@ async def test_a_damaged_record_is_unavailable_and_leaves_the_queue(journal: Sql
         assert await leased(journal, 1) == []
     assert logs == [{"event": "journal_record_unreadable", "exchanges": ["e1"], "log_level": "error"}]
     assert await leased(journal, 1) == ["e2"]
+    (letter,) = read_letters_beside(path)
+    assert (letter.exchange, letter.stage, letter.reason, letter.at) == ("e1", "unreadable", "the record is damaged", 1)
 
 
 async def test_a_closed_journal_says_so_to_who_commits_and_nothing_to_who_intends(path: Path) -> None:
@@ -213,12 +218,59 @@ async def test_a_closed_journal_says_so_to_who_commits_and_nothing_to_who_intend
         await journal.commit(exchange("e1", scope("s1")))
 
 
-async def test_a_file_whose_open_intents_cannot_be_finished_is_not_opened(path: Path) -> None:
+async def test_a_file_whose_open_intents_cannot_be_finished_is_tried_again(path: Path) -> None:
     async with aclosing(SqliteJournal(path)) as journal:
         journal.intend(intent("e1", scope("s1")))
     run(path, "CREATE TRIGGER no BEFORE UPDATE ON exchanges BEGIN SELECT RAISE(ABORT, 'no room'); END")
-    with pytest.raises(DataDirError, match="no room"):
-        SqliteJournal(path)
+    async with aclosing(SqliteJournal(path)) as journal:
+        assert "no room" in journal.trouble
+        run(path, "DROP TRIGGER no")
+        await journal.prove()
+        assert journal.trouble == ""
+        found = await journal.read(Operator(), "e1")
+        assert found is not None
+        assert found.state == "interrupted"
+
+
+@pytest.mark.promise("P6")
+async def test_of_many_open_intents_the_newest_are_finished_at_once_and_the_others_while_it_runs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "INTERRUPTED_AT_START", 2)
+    monkeypatch.setattr(journal_module, "INTERRUPTED_AT_ONCE", 3)
+    async with aclosing(SqliteJournal(path)) as journal:
+        for number in range(9):
+            journal.intend(intent(f"e{number}", scope("s1")))
+    async with aclosing(SqliteJournal(path)) as journal:
+        assert (await leased(journal))[:2] == ["e7", "e8"]
+        async with asyncio.timeout(10):
+            while len(await leased(journal)) < 9:
+                await journal.commit(exchange("later", scope("s1"), mode="read"))
+
+
+async def test_a_journal_that_is_closed_meanwhile_leaves_the_rest_to_the_next_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with aclosing(SqliteJournal(path)) as journal:
+        for number in range(9):
+            journal.intend(intent(f"e{number}", scope("s1")))
+    monkeypatch.setattr(journal_module, "INTERRUPTED_AT_ONCE", 1)
+    monkeypatch.setattr(journal_module, "INTERRUPTED_AT_START", 1)
+    await SqliteJournal(path).aclose()
+    monkeypatch.setattr(journal_module, "INTERRUPTED_AT_START", 9)
+    async with aclosing(SqliteJournal(path)) as journal:
+        seen = await leased(journal)
+    assert sorted(seen) == [f"e{number}" for number in range(9)]
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize(("is_relaxed", "synchronous"), [(False, FULL), (True, NORMAL)])
+async def test_only_a_relaxed_journal_does_not_wait_for_the_disk_itself(
+    path: Path, is_relaxed: bool, synchronous: int
+) -> None:
+    async with aclosing(SqliteJournal(path, is_relaxed=is_relaxed)) as journal:
+        asked = journal.writer.submit(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+        assert await asyncio.wrap_future(asked) == (synchronous,)
 
 
 # The cache

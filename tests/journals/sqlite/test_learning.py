@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.chronicle import Learnt
 from gateway.database import connect
 from gateway.journals.sqlite import learning, rows
 from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.schema import MIGRATIONS
-from gateway.ports import Learnt
 from tests.journals.lessons import NOW, at, change, feedback, signal
 from tests.journals.samples import scope
 
@@ -24,7 +24,7 @@ ANN = scope("s1")
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     with closing(connect(tmp_path / "journal.db", MIGRATIONS)) as opened:
         rows.write_finished(opened, *pack(at(NOW, "e1", ANN)))
-        rows.delete_waiting(opened, [1])
+        rows.delete_waiting(opened, [(1, "e1")])
         yield opened
 
 

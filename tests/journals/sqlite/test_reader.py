@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite.reader import Reader
 
 
@@ -43,6 +43,6 @@ async def test_it_reads_and_writes_nothing(reader: Reader) -> None:
         await reader.ask(lambda connection: connection.execute("DELETE FROM a"))
 
 
-def test_without_a_file_there_is_nothing_to_read(tmp_path: Path) -> None:
-    with pytest.raises(DataDirError, match=r"none\.db"):
-        Reader(tmp_path / "none.db", "x")
+async def test_without_a_file_there_is_nothing_to_read(tmp_path: Path) -> None:
+    with closing(Reader(tmp_path / "none.db", "x")) as reader, pytest.raises(MemoryUnavailable, match=r"none\.db"):
+        await reader.ask(lambda connection: connection.execute("SELECT 1"))

@@ -31,7 +31,8 @@ def test_a_damaged_intent_does_not_keep_the_others_from_being_interrupted(connec
     for name in ["e1", "e2", "e3"]:
         rows.write_intent(connection, *pack(intent(name, scope("s1"))))
     damage(connection, "e2")
-    rows.interrupt_intents(connection)
+    assert rows.read_intents(connection) == ["e3", "e2", "e1"]
+    rows.interrupt_intents(connection, ["e1", "e2", "e3"])
     assert [name for _, name, _ in rows.read_waiting(connection, 10)] == ["e1", "e3"]
 
 
@@ -63,3 +64,20 @@ def test_running_a_write_again_changes_nothing(connection: sqlite3.Connection) -
         rows.write_finished(connection, *pack(finished))
         dumps.append(list(connection.iterdump()))
     assert dumps[0] == dumps[1]
+
+
+def test_what_has_ended_meanwhile_is_not_interrupted(connection: sqlite3.Connection) -> None:
+    rows.write_finished(connection, *pack(exchange("e1", scope("s1"))))
+    rows.interrupt_intents(connection, ["e1", "unknown"])
+    found = rows.read_exchange(connection, "e1")
+    assert found is not None
+    assert found.state == "done"
+
+
+def test_what_is_to_be_learnt_anew_is_queued_last_and_no_dead_letter_any_more(connection: sqlite3.Connection) -> None:
+    for name in ["e1", "e2"]:
+        rows.write_finished(connection, *pack(exchange(name, scope("s1"))))
+    connection.execute("INSERT INTO dead (exchange, stage, reason, at) VALUES ('e1', 'unlearnt', 'KeyError', 1.0)")
+    rows.queue(connection, "e1")
+    assert [name for _, name, _ in rows.read_waiting(connection, 10)] == ["e2", "e1"]
+    assert connection.execute("SELECT count(*) FROM dead").fetchone() == (0,)

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gateway.database import connect
-from gateway.journals.sqlite import learning, rows
+from gateway.journals.sqlite import learning
 from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.schema import MIGRATIONS
 from tests.journals.lessons import NOW, at, feedback
@@ -36,7 +36,7 @@ def test_all_migrations_make_the_tables_and_opening_again_changes_nothing(tmp_pa
 
 def test_open_intents_are_found_without_reading_the_other_exchanges(tmp_path: Path) -> None:
     connection = connect(tmp_path / "journal.db", MIGRATIONS)
-    plan = connection.execute("EXPLAIN QUERY PLAN SELECT id, payload FROM exchanges WHERE state = 'intent' ORDER BY id")
+    plan = connection.execute("EXPLAIN QUERY PLAN SELECT id FROM exchanges WHERE state = 'intent' ORDER BY id DESC")
     assert [step[3] for step in plan] == ["SCAN exchanges USING INDEX intents"]
     connection.close()
 
@@ -56,8 +56,10 @@ def test_looking_back_on_a_session_reads_and_sorts_no_other(tmp_path: Path) -> N
 def test_feedback_of_an_older_journal_becomes_that_of_its_exchanges_user(tmp_path: Path) -> None:
     ann = scope("s1")
     with closing(connect(tmp_path / "journal.db", MIGRATIONS[:4])) as older:
-        rows.write_finished(older, *pack(at(NOW, "e1", ann)))
-        rows.delete_waiting(older, [1])
+        older.execute(
+            "INSERT INTO exchanges VALUES ('e1', 'acme', 'ann', 's1', ?, 'done', ?, 1)",
+            (NOW, pack(at(NOW, "e1", ann))[1]),
+        )
         for name, exchange in (("f1", "e1"), ("f2", "gone"), ("f3", "e1")):
             older.execute(
                 "INSERT INTO feedback (tenant, id, at, exchange, payload) VALUES ('acme', ?, ?, ?, ?)",

@@ -14,6 +14,7 @@ from gateway.database import Migration, connect
 from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite import writer as writer_module
 from gateway.journals.sqlite.writer import Writer
+from gateway.lasting import Database, for_writing
 
 WAIT_S = 5
 
@@ -62,7 +63,7 @@ def begun(path: Path) -> list[str]:
 def writer(path: Path, begun: list[str]) -> Iterator[Writer]:
     connection = connect(path, MIGRATIONS)
     connection.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
-    opened = Writer(connection)
+    opened = Writer(Database(path, lambda _: connection))
     yield opened
     opened.close()
 
@@ -99,7 +100,7 @@ def test_an_operation_that_fails_in_a_group_fails_alone(writer: Writer, path: Pa
 def test_a_locked_file_fails_an_operation_and_not_the_next(path: Path) -> None:
     connection = connect(path, MIGRATIONS)
     connection.execute("PRAGMA busy_timeout = 0")
-    writer = Writer(connection)
+    writer = Writer(Database(path, lambda _: connection))
     other = connect(path, MIGRATIONS)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(MemoryUnavailable, match="locked"):
@@ -145,7 +146,7 @@ def test_patient_operations_share_the_commit_of_one_that_is_waited_for(
 
 def test_closing_waits_for_no_company(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "PATIENCE_S", 60)
-    writer = Writer(connect(path, MIGRATIONS))
+    writer = Writer(for_writing(path, MIGRATIONS))
     written = writer.submit(partial(say, "patient"), is_patient=True)
     closing = threading.Thread(target=writer.close)
     closing.start()

@@ -30,8 +30,7 @@ def open_indexes(truth: Truth, folder: Path, embedder: Embedder, former: Embedde
         return former if former is not None and former.name == name else None
 
     indexes = Indexes(folder / "index", truth, embedder, find)
-    indexes.catch_up()
-    indexes.check()
+    indexes.open()
     return indexes
 
 
@@ -49,7 +48,7 @@ def walk(truth: Truth, indexes: Indexes, portion: int) -> bool:
     """One portion, read as the thread of reindexing.py reads it; whether there was anything left to walk."""
     entries = truth.holding(indexes.reached or 0, portion)
     if entries:
-        indexes.walk(entries, indexes.newest.embed(entries))
+        indexes.walk(indexes.reached or 0, entries, indexes.newest.embed(entries))
     return bool(entries)
 
 
@@ -149,7 +148,7 @@ def test_what_changes_between_reading_and_writing_a_portion_is_not_overwritten(t
     truth.put("ann", "acme", [memory("m1", "coffee")])
     truth.forget("ann", ["m2"])
     indexes.catch_up()
-    indexes.walk(entries, stale)
+    indexes.walk(0, entries, stale)
     indexes.finish()
     assert {point for point, found in ways(indexes).items() if "words" in found} == {3}
     assert {point for point, found in ways(indexes, "coffee").items() if "words" in found} == {1}

@@ -52,8 +52,7 @@ def truth(tmp_path: Path) -> Iterator[Truth]:
 
 def opened(truth: Truth, folder: Path, embedder: WordsEmbedder) -> Indexes:
     indexes = Indexes(folder / "index", truth, embedder, lambda _: None)
-    indexes.catch_up()
-    indexes.check()
+    indexes.open()
     return indexes
 
 

@@ -4,8 +4,9 @@ import sqlite3
 from pathlib import Path
 
 from gateway.database import connect
+from gateway.stores.local.columns import FIELDS
 from gateway.stores.local.schema import MIGRATIONS
-from gateway.stores.local.truth import FIELDS, Truth
+from gateway.stores.local.truth import Truth
 from tests.stores.samples import memory
 
 INSERT = """INSERT INTO memories

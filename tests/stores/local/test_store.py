@@ -270,3 +270,84 @@ async def test_a_write_that_was_given_up_does_not_bring_back_what_is_forgotten(t
     await store.put(ANN, [memory("m3", "tea")])
     assert ids(await store.search(ANN, query("tea"))) == {"m1", "m3"}
     await store.aclose()
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("gone", ["index", "memories.db", "index/1/label.json", ""])
+async def test_what_is_deleted_under_it_is_made_anew_with_the_next_write(tmp_path: Path, gone: str) -> None:
+    folder = tmp_path / "data"
+    store = LocalStore(
+        folder / "memories.db", folder / "index", WordsEmbedder(), hold=lambda: folder.mkdir(exist_ok=True)
+    )
+    assert store.trouble == ""
+    await store.put(ANN, [memory("m1", "tea")])
+    path = folder / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert "gone" in store.trouble
+    await store.put(ANN, [memory("m2", "tea")])
+    assert await asyncio.to_thread(store.wait_until_indexed, 30)
+    kept = {"m1", "m2"} if gone.startswith("index") else {"m2"}
+    assert ids(await store.search(ANN, query("tea"))) == kept
+    assert store.trouble == ""
+    await store.aclose()
+
+
+async def test_a_full_disk_is_seen_before_anything_is_written_and_what_is_known_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_at(tmp_path)
+    await store.put(ANN, [memory("m1", "tea")])
+    with monkeypatch.context() as full:
+        full.setattr("gateway.datadir.ROOM_BYTES", 1 << 62)
+        with pytest.raises(MemoryUnavailable, match="is full"):
+            await store.put(ANN, [memory("m2", "tea")])
+        assert "is full" in store.trouble
+        assert ids(await store.search(ANN, query("tea"))) == {"m1"}
+        assert await store.get(ANN, ["m2"]) == []
+    await store.put(ANN, [memory("m2", "tea")])
+    assert store.trouble == ""
+    await store.aclose()
+
+
+async def test_on_a_full_disk_it_opens_without_an_index_tells_what_is_pinned_and_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr("gateway.datadir.ROOM_BYTES", 1 << 62)
+        store = open_at(tmp_path)
+        assert "is full" in store.trouble
+        found = await store.search(ANN, query("tea", pinned=("fact",)))
+        assert ({one.id for one in found.pinned}, found.hits) == ({"m1", "m2"}, ())
+        with pytest.raises(MemoryUnavailable, match="no search index"):
+            await store.search(ANN, query("tea"))
+        await store.aclose()
+        store = open_at(tmp_path)
+    await store.put(ANN, [memory("m4", "tea")])
+    assert ids(await store.search(ANN, query("tea"))) == {"m1", "m2", "m4"}
+    await store.aclose()
+
+
+async def test_a_store_whose_disk_is_full_at_the_end_closes_and_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_at(tmp_path)
+    await store.put(ANN, [memory("m1", "tea")])
+    with monkeypatch.context() as full:
+        full.setattr("gateway.datadir.ROOM_BYTES", 1 << 62)
+        await store.aclose()
+    store = open_at(tmp_path)
+    assert store.healed == 1
+    assert ids(await store.search(ANN, query("tea"))) == {"m1"}
+    await store.aclose()
+
+
+async def test_an_index_that_is_made_anew_twice_is_whole_both_times(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    await store.put(ANN, [memory(f"m{number}", "tea") for number in range(40)])
+    for _ in range(2):
+        shutil.rmtree(tmp_path / "index")
+        await store.put(ANN, [memory("m40", "tea")])
+        assert await asyncio.to_thread(store.wait_until_indexed, 30)
+        assert len(ids(await store.search(ANN, query("tea", limit=99)))) == 41
+    await store.aclose()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.database import connect_readonly
-from gateway.errors import DataDirError
+from gateway.experience import Lesson
+from gateway.sealing import KEY_BYTES, Seal, Sealed
 from gateway.stores.local.truth import Change, Entry, Truth
 from tests.stores.samples import memory
 
@@ -132,7 +133,7 @@ def test_no_search_walks_all_rows_of_an_owner(
         connection.set_trace_callback(statements.append)
         return connection
 
-    monkeypatch.setattr("gateway.stores.local.truth.connect_readonly", traced)
+    monkeypatch.setattr("gateway.lasting.opened_readonly", traced)
     truth = Truth(tmp_path / "memories.db", readers=1)
     find(truth)
     planner = sqlite3.connect(tmp_path / "memories.db")
@@ -161,7 +162,35 @@ def test_forgotten_and_replaced_bytes_are_in_no_file(truth: Truth, tmp_path: Pat
     assert truth.get("ann", ["m2"]) == [memory("m2", "stays " * 500)]
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "memories.db").write_bytes(b"not a database" * 99)
-    with pytest.raises(DataDirError, match=r"memories\.db"):
-        Truth(tmp_path / "memories.db", readers=1)
+    truth = Truth(tmp_path / "memories.db", readers=1)
+    assert truth.newest("ann", [], 9) == []
+    truth.close()
+    assert len(list(tmp_path.glob("memories.db.corrupt-*"))) == 1
+
+
+def test_under_a_seal_no_word_of_a_memory_lies_open(tmp_path: Path) -> None:
+    seal = Seal(bytes(KEY_BYTES))
+    lesson = Lesson(key="a key", state="active", grade="A", triggers=("when Tuesday comes",))
+    one = memory("m1", "my dog Biscuit", evidence="Biscuit, he said", slot="Biscuit's food", lesson=lesson)
+    truth = Truth(tmp_path / "memories.db", readers=1, seal=seal)
+    truth.put("ann", "acme", [one])
+    assert truth.get("ann", ["m1"]) == truth.newest("ann", [], 9) == truth.pinned("ann", "", ["fact"]) == [one]
+    assert truth.at_points("ann", [1]) == {1: one}
+    entry = Entry(owner="ann", kind="fact", key=one.key, text=one.text)
+    assert truth.holding(0, 9) == {1: entry}
+    assert truth.changes(0, 9) == [Change(number=1, point=1, entry=entry)]
+    truth.close()
+    content = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert not [word for word in (b"Biscuit", b"Tuesday", b"a key") if word in content]
+
+
+def test_a_memory_that_was_moved_to_another_row_does_not_open(tmp_path: Path) -> None:
+    truth = Truth(tmp_path / "memories.db", readers=1, seal=Seal(bytes(KEY_BYTES)))
+    truth.put("ann", "acme", [memory("m1", "tea")])
+    with sqlite3.connect(tmp_path / "memories.db") as thief:
+        thief.execute("UPDATE memories SET owner = 'bob'")
+    with pytest.raises(Sealed):
+        truth.get("bob", ["m1"])
+    truth.close()

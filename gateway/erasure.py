@@ -1,0 +1,211 @@
+"""Erasing a person: every store, index, queue and cache, with a tombstone that outlives them all (promise P11).
+
+The tombstone counts in process before anything is removed, so that what is under way does not come back: an answer that
+ends later is not recorded, and what is learnt meanwhile does not stay (`Guarded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from gateway.archive import Archive, Record
+from gateway.backlog import Backlog
+from gateway.erasures import Erasures, Person
+from gateway.errors import BadRequest, Conflict, NotFound
+from gateway.memories import TAUGHT, Found, Memory, Query
+from gateway.ports import Clock, MemoryStore
+from gateway.sharing import SHARED_BY
+from gateway.types import Scope
+
+AT_ONCE = 1_000
+"""Memories listed and removed together."""
+
+MAX_LISTED = 1_000_000
+"""More than anybody has."""
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed."""
+
+    at: float
+    """Unix seconds up to which nothing of theirs is known any more."""
+    rows: Mapping[str, int]
+    """By table of the record."""
+    memories: int
+    shared: int
+    """Lessons that are shared no more, because too few of those who taught them are left."""
+    files: tuple[str, ...]
+    """Copies of whole databases that were removed, because they held these things too."""
+
+
+class Eraser:
+    """Erases and reads out what is known of persons. Only an operator's request may reach it."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        store: MemoryStore,
+        backlog: Backlog,
+        erasures: Erasures,
+        clock: Clock,
+        *,
+        copies: Callable[[], Sequence[Path]],
+        forgetting: Sequence[Callable[[Scope], None]],
+    ) -> None:
+        """Erase from all of these.
+
+        Args:
+            store: without its guard.
+            copies: files beside the databases that hold what they held once.
+            forgetting: told a scope of which caches must hold nothing any more.
+        """
+        self._archive = archive
+        self._store = store
+        self._backlog = backlog
+        self._erasures = erasures
+        self._clock = clock
+        self._copies = copies
+        self._forgetting = forgetting
+
+    async def person(self, user: str | None, session: str, tenant: str) -> Person:
+        """The one person who is called so. Raises `RequestError` for none and for several, and `MemoryUnavailable`.
+
+        Args:
+            session: one in which nobody was named, where there is no user.
+            tenant: empty for the only one in which there is such a person.
+        """
+        if bool(user) == bool(session):
+            raise BadRequest("say by user or by session who is meant, and not by both", code="invalid_person")
+        tenants = [tenant] if tenant else await self._archive.tenants(user or None, session)
+        if not tenants:
+            raise NotFound("nothing is known of such a person", code="not_found")
+        if len(tenants) > 1:
+            known = ", ".join(tenants)
+            raise Conflict(f"several tenants know such a person; say which: {known}", code="ambiguous", param="tenant")
+        return Person(tenant=tenants[0], user=user or None, session=session)
+
+    async def erase(self, person: Person, *, is_out: bool = False) -> Erased:
+        """Remove everything of a person; with `is_out` nothing is remembered of them later on either.
+
+        Raises `MemoryUnavailable` when something cannot be reached; then it is to be asked for again.
+        """
+        tombstone = self._erasures.tombstone(person, self._clock.now(), is_out=is_out)
+        rows = await self._archive.erase(person, tombstone)
+        memories = await self._forget(person.scope)
+        shared = await self._unshare(person)
+        self._backlog.remove(person.scope)
+        await self._backlog.save()
+        for forget in self._forgetting:
+            forget(person.scope)
+        return Erased(at=tombstone.at, rows=rows, memories=memories, shared=shared, files=self._remove_copies())
+
+    async def known(self, person: Person) -> AsyncIterator[tuple[str, Record | Memory]]:
+        """Everything that is known of a person, each with what it is. Raises `MemoryUnavailable`."""
+        async for what, record in self._archive.records(person):
+            yield what, record
+        for memory in await self._store.list(person.scope, (), MAX_LISTED):
+            yield "memory", memory
+
+    async def _forget(self, scope: Scope) -> int:
+        count = 0
+        while memories := await self._store.list(scope, (), AT_ONCE):
+            count += await self._store.forget(scope, [memory.id for memory in memories])
+        return count
+
+    async def _unshare(self, person: Person) -> int:
+        """Take a person out of those whose lessons are shared; a lesson that too few are left of goes."""
+        if person.user is None:
+            return 0
+        common = person.scope.common
+        theirs = [one for one in await self._store.list(common, TAUGHT, MAX_LISTED) if person.user in users_of(one)]
+        left = [without(memory, person.user) for memory in theirs]
+        changed = [memory for memory in left if len(users_of(memory)) >= (SHARED_BY if memory.text else 1)]
+        gone = [memory for memory in left if memory not in changed]
+        if changed:
+            await self._store.put(common, changed)
+        if gone:
+            await self._store.forget(common, [memory.id for memory in gone])
+        return len(gone)
+
+    def _remove_copies(self) -> tuple[str, ...]:
+        removed = []
+        for file in self._copies():
+            file.unlink(missing_ok=True)
+            removed.append(file.name)
+        return tuple(removed)
+
+
+class Guarded:
+    """A `MemoryStore` in which nothing appears of somebody who was erased meanwhile."""
+
+    def __init__(self, store: MemoryStore, erasures: Erasures) -> None:
+        self._store = store
+        self._erasures = erasures
+
+    async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
+        """Write what may be known; and remove it again if its person was erased while it was being written."""
+        kept = self._lasting(scope, memories)
+        if not kept:
+            return
+        await self._store.put(scope, kept)
+        lasting = {memory.id: memory for memory in self._lasting(scope, kept)}
+        if gone := [memory.id for memory in kept if memory.id not in lasting]:
+            await self._store.forget(scope, gone)
+        if changed := [memory for memory in kept if lasting.get(memory.id, memory) is not memory]:
+            await self._store.put(scope, [lasting[memory.id] for memory in changed])
+
+    async def search(self, scope: Scope, query: Query) -> Found:
+        """As the store."""
+        return await self._store.search(scope, query)
+
+    async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
+        """As the store."""
+        return await self._store.get(scope, ids, reach=reach)
+
+    async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
+        """As the store."""
+        return await self._store.list(scope, kinds, limit)
+
+    async def forget(self, scope: Scope, ids: Sequence[str]) -> int:
+        """As the store."""
+        return await self._store.forget(scope, ids)
+
+    @property
+    def trouble(self) -> str:
+        """Why memories cannot be relied on now; empty when all is well."""
+        return self._store.trouble
+
+    async def aclose(self) -> None:
+        """As the store."""
+        await self._store.aclose()
+
+    def _lasting(self, scope: Scope, memories: Sequence[Memory]) -> Sequence[Memory]:
+        """What may be known by now."""
+        if not scope.is_shared:
+            return [memory for memory in memories if not self._erasures.is_gone(scope, memory.at)]
+        return [kept for kept in (self._unnamed(scope, memory) for memory in memories) if kept is not None]
+
+    def _unnamed(self, scope: Scope, memory: Memory) -> Memory | None:
+        """A shared lesson without those who were erased; None when nobody is left."""
+        for user in users_of(memory):
+            if self._erasures.is_gone(Person(tenant=scope.tenant, user=user).scope, memory.at):
+                memory = without(memory, user)
+                if not users_of(memory):
+                    return None
+        return memory
+
+
+def users_of(memory: Memory) -> tuple[str, ...]:
+    """Whose a shared lesson was."""
+    return memory.lesson.users if memory.lesson is not None else ()
+
+
+def without(memory: Memory, user: str) -> Memory:
+    """A shared lesson as if one of its users had not taught it."""
+    if memory.lesson is None:
+        return memory
+    users = tuple(one for one in memory.lesson.users if one != user)
+    return msgspec.structs.replace(memory, lesson=msgspec.structs.replace(memory.lesson, users=users))

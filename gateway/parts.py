@@ -1,0 +1,134 @@
+"""What all else is built on: the adapters that configuration names, opened for as long as a gateway runs.
+
+With gateway/wiring.py, which puts them together, and gateway/offline.py the only ones that name adapters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from gateway.archive import Archive
+from gateway.breaker import OnChange, unheard
+from gateway.chronicle import History
+from gateway.config import Config
+from gateway.datadir import DataDir, seal_of
+from gateway.deadletters import DeadLetters
+from gateway.embedders.configured import configured_embedder
+from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.erasure import Guarded
+from gateway.erasures import Erasures
+from gateway.fence import Fence
+from gateway.journals.sqlite import SqliteArchive, SqliteDeadLetters, SqliteHistory, SqliteJournal, read_exchange_beside
+from gateway.ports import Clock, Embedder, Journal, MemoryStore, TokenCounter, Upstream
+from gateway.sealing import Seal
+from gateway.stores.local import LocalStore
+from gateway.telemetry import Telemetry
+from gateway.tokens import Tokens
+from gateway.types import Exchange
+from gateway.upstreams.configured import configured_upstream
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What all else is built on, opened."""
+
+    clock: Clock
+    secret: bytes
+    fence: Fence
+    telemetry: Telemetry
+    counter: TokenCounter
+    journal: Journal
+    history: History
+    dead: DeadLetters
+    archive: Archive
+    erasures: Erasures
+    unguarded: MemoryStore
+    """What is removed is removed from this one."""
+    store: MemoryStore
+    upstream: Upstream
+
+
+async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Clock) -> Parts:
+    """Open what is on disk and beyond, for as long as the stack. Raises `DataDirError` or `ConfigError`."""
+    secret, seal = data.secret(), await asyncio.to_thread(seal_of, data, config.store.encryption_key)
+    erasures, telemetry = Erasures(secret), Telemetry()
+    counter, embedder = await asyncio.gather(
+        asyncio.to_thread(token_counter), open_embedder(config, data, stack, telemetry.breaker)
+    )
+    journal = await asyncio.to_thread(
+        functools.partial(
+            SqliteJournal,
+            data.journal,
+            seal,
+            is_relaxed=config.journal.durability == "relaxed",
+            on_breaker=telemetry.breaker,
+            hold=data.hold,
+            on_opened=erasures.add,
+        )
+    )
+    stack.push_async_callback(journal.aclose)
+    history = SqliteHistory(data.journal, journal.writer, clock, seal)
+    stack.push_async_callback(history.aclose)
+    archive = SqliteArchive(data.journal, journal.writer, journal.forget, seal)
+    stack.push_async_callback(archive.aclose)
+    store = await asyncio.to_thread(_store, data, embedder, seal)
+    stack.push_async_callback(store.aclose)
+    upstream = configured_upstream(config)
+    stack.push_async_callback(upstream.aclose)
+    return Parts(
+        clock=clock,
+        secret=secret,
+        fence=Fence(secret),
+        telemetry=telemetry,
+        counter=counter,
+        journal=journal,
+        history=history,
+        dead=SqliteDeadLetters(journal.writer),
+        archive=archive,
+        erasures=erasures,
+        unguarded=store,
+        store=Guarded(store, erasures),
+        upstream=upstream,
+    )
+
+
+async def open_embedder(
+    config: Config, data: DataDir, stack: AsyncExitStack, on_breaker: OnChange = unheard
+) -> Embedder:
+    """The one that is configured, open as long as the stack. Raises `ConfigError`."""
+    if config.embedder.kind == "wordllama":
+        return await asyncio.to_thread(_wordllama)
+    embedder = await asyncio.to_thread(configured_embedder, config.embedder, data.path / "models", on_breaker)
+    stack.callback(embedder.close)
+    return embedder
+
+
+def _former(name: str) -> Embedder | None:
+    """The embedder by which an earlier index was made, if it is always to be had."""
+    return _wordllama() if name == WordLlamaEmbedder.name else None
+
+
+@functools.cache
+def _wordllama() -> WordLlamaEmbedder:
+    """Read-only and 60 MB large, so that one does for every gateway of the process."""
+    return WordLlamaEmbedder()
+
+
+@functools.cache
+def token_counter() -> Tokens:
+    """Shared like the embedder of words."""
+    counter = Tokens.from_litellm()
+    counter.warm()
+    return counter
+
+
+def _store(data: DataDir, embedder: Embedder, seal: Seal) -> LocalStore:
+    return LocalStore(data.memories, data.index, embedder, _former, seal=seal, hold=data.hold)
+
+
+def read_exchange(data: DataDir, exchange: str, key: str | None = None) -> Exchange | None:
+    """One exchange of a data directory, which another process may be using. Raises `DataDirError`."""
+    return read_exchange_beside(data.journal, exchange, seal_of(data, key))

@@ -1,0 +1,66 @@
+"""`accrue dlq`, as it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.commands.dlq import group
+from gateway.deadletters import DeadLetter
+from gateway.journals.sqlite import SqliteDeadLetters, SqliteJournal
+from tests.journals.samples import exchange, scope
+
+LETTERS = [
+    DeadLetter(exchange=name, stage="unlearnt", reason="KeyError in gateway.derive, line 7", at=1.0)
+    for name in ("e1", "e2")
+]
+
+
+def dlq(*arguments: str) -> Result:
+    return CliRunner().invoke(group, arguments)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two letters in the default data directory."""
+    monkeypatch.chdir(tmp_path)
+    Path(".accrue").mkdir()
+
+    async def bury() -> None:
+        async with aclosing(SqliteJournal(Path(".accrue/journal.db"))) as journal:
+            for letter in LETTERS:
+                await journal.commit(exchange(letter.exchange, scope("s1")))
+                await SqliteDeadLetters(journal.writer).bury(letter)
+
+    asyncio.run(bury())
+
+
+def test_letters_are_listed_line_by_line_or_as_json() -> None:
+    assert [line.split()[0] for line in dlq("list").output.splitlines()] == ["e1", "e2"]
+    assert msgspec.json.decode(dlq("list", "--json").output, type=list[DeadLetter]) == LETTERS
+
+
+def test_one_is_shown_replayed_and_dropped_by_its_exchange() -> None:
+    assert "exchange  e1" in dlq("show", "e1").output
+    assert dlq("replay", "e1").output == "1 to be learnt once more\n"
+    assert dlq("drop", "--all").output == "1 dropped\n"
+    assert dlq("list").output == ""
+
+
+@pytest.mark.parametrize("command", ["replay", "drop"])
+def test_exchanges_are_named_or_all_are_meant(command: str) -> None:
+    for arguments in ([], ["e1", "--all"]):
+        result = dlq(command, *arguments)
+        assert (result.exit_code, "name exchanges, or say --all" in result.output) == (2, True)
+    assert len(dlq("list").output.splitlines()) == 2
+
+
+def test_what_is_not_there_is_one_clear_line() -> None:
+    result = dlq("show", "e9")
+    assert (result.exit_code, result.stderr) == (1, "accrue: no dead letter e9 in .accrue\n")
+    assert dlq("list", "--data-dir", "elsewhere").exit_code == 1
