@@ -21,7 +21,7 @@ from gateway.policybook import load_policies
 from gateway.rebuild import rebuild
 from gateway.replay import Speaker, credential, replay
 from gateway.routes import unused
-from gateway.serve import reachable
+from gateway.serve import reachable, refuse_own_address
 from gateway.serve import serve as serve_gateway
 from gateway.telemetry import configure_logs
 from gateway.transcripts import read_log
@@ -77,6 +77,7 @@ def check(config_file: Path | None) -> None:
         accrue check staging/config.yaml
     """
     config = _config(config_file)
+    or_exit(lambda: refuse_own_address(config, config.server.port))
     policies = or_exit(lambda: load_policies(Path(config.policies), KINDS))
     names = ", ".join(policy.name for policy in policies.policies)
     for name in unused(config.routes, config.upstreams):

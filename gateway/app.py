@@ -22,7 +22,6 @@ from gateway.errors import ClientGone, RequestError
 from gateway.headers import is_event_stream
 from gateway.pipeline import Answer, Gateway, Request, handle
 from gateway.pump import Abandoned, Pump, Pumps
-from gateway.sections import PostDisconnect
 
 NOT_MODIFIED = 304
 
@@ -32,9 +31,9 @@ EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 log = structlog.get_logger()
 
 
-def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk, pumps: Pumps | None = None) -> ASGIApp:
+def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk, pumps: Pumps) -> ASGIApp:
     """The ASGI application: our own few paths, and everything else upstream."""
-    return Router(own, default=Proxy(gateway, desk, pumps or Pumps(PostDisconnect())), redirect_slashes=False)
+    return Router(own, default=Proxy(gateway, desk, pumps), redirect_slashes=False)
 
 
 class Proxy:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
+from gateway import loops
 from gateway.archive import Archive
 from gateway.breaker import OnChange, unheard
 from gateway.chronicle import History
@@ -76,7 +77,7 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
     stack.push_async_callback(archive.aclose)
     store = await asyncio.to_thread(_store, data, embedder, seal)
     stack.push_async_callback(store.aclose)
-    upstream = configured_upstream(config)
+    upstream = configured_upstream(config, loops.mark(secret))
     stack.push_async_callback(upstream.aclose)
     return Parts(
         clock=clock,

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.routing import BaseRoute
 from websockets import http11
 
+from gateway import heap, loops
 from gateway.admin import erasing, health, report
 from gateway.admin.feedback import Desk
 from gateway.admin.operators import Operators, admin_key
@@ -51,11 +52,13 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     """
     check_bind(config)
     with contextlib.closing(_bound(config.server)) as listening:
+        refuse_own_address(config, listening.getsockname()[1])
         async with running(config) as parts:
             server = _Server(_uvicorn(config, parts))
             with _stopping(server):
                 announce(banner(config, parts, listening.getsockname()[1]))
                 # What start-up made stays: going over it again and again costs pauses of tens of milliseconds.
+                heap.give_back_large_blocks()
                 gc.collect()
                 gc.freeze()
                 await server.serve(sockets=[listening])
@@ -72,6 +75,13 @@ async def serving(config: Config, parts: Running) -> AsyncIterator[int]:
         finally:
             server.should_exit = True
             await task
+
+
+def refuse_own_address(config: Config, port: int) -> None:
+    """Raise `ConfigError` for an upstream that is the address that is listened on."""
+    for name, upstream in config.upstreams.items():
+        if upstream.url and loops.is_own(upstream.url, config.server.host, port):
+            raise ConfigError(f"$.upstreams.{name}.url is the gateway itself: {upstream.url}")
 
 
 def banner(config: Config, parts: Running, port: int) -> str:
@@ -155,7 +165,7 @@ def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     gate = Gate(limits=config.server, counters=parts.telemetry)
     desk = Desk(gateway=parts.gateway, history=parts.history, memory=lambda: parts.proof.memory, on_given=parts.wake)
     return uvicorn.Config(
-        application(parts.gateway, _own_routes(config, parts), desk),
+        application(parts.gateway, _own_routes(config, parts), desk, parts.pumps),
         loop="none",
         http=functools.partial(Front, gate),  # type: ignore[arg-type] # a class but for its gate: it is only called
         ws="websockets-sansio",

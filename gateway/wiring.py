@@ -34,6 +34,7 @@ from gateway.pipeline import Gateway
 from gateway.policybook import PolicyBook
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.precedents import Precedents
+from gateway.pump import Pumps
 from gateway.record import Recorder
 from gateway.redact import clean
 from gateway.registry import family
@@ -67,6 +68,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: Gateway
     telemetry: Telemetry
+    pumps: Pumps
     proof: SelfTest
     """Says whether memory works, and whether calls go on record."""
     store: MemoryStore
@@ -111,6 +113,8 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it is told to stop
         await _background(stack, learner, (learner.run, *others))
         stack.push_async_callback(recorder.drain)
+        pumps = Pumps(config.server.post_disconnect)
+        stack.push_async_callback(pumps.drain)
         gateway = Gateway(
             accounts=accounts,
             attempts=attempts,
@@ -129,6 +133,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         yield Running(
             gateway=gateway,
             telemetry=parts.telemetry,
+            pumps=pumps,
             proof=proof,
             store=parts.store,
             journal=parts.journal,

@@ -25,7 +25,8 @@ PROMISES = [
     Promise(
         id="P1",
         sentence="Silent means transparent: with nothing to add the upstream receives the client's own bytes; with "
-        "memory off bodies are byte-equal both ways, with the same status and the same non-hop headers.",
+        "memory off bodies are byte-equal both ways, with the same status and the same non-hop headers, but for one "
+        "line that shows a loop.",
     ),
     Promise(
         id="P2",
@@ -52,7 +53,6 @@ PROMISES = [
         id="P6",
         sentence="Nothing acknowledged is lost: a turn whose last byte the client received survives a killed process "
         "and a power cut; everything sent upstream leaves at least an intent; a hang-up still teaches.",
-        held="partly",
     ),
     Promise(
         id="P7",
@@ -77,7 +77,6 @@ PROMISES = [
         id="P11",
         sentence="Erasure is provable: after erasing a user no byte of theirs is in any store, log or index, and a "
         "tombstone outlives replay and rebuild.",
-        held="partly",
     ),
     Promise(
         id="P12",
