@@ -40,6 +40,9 @@ SAMPLE_S = 5.0
 
 PACKAGES = ("uvicorn", "aiohttp", "msgspec", "qdrant-edge-py")
 
+SETTLE_TRIES = 20
+"""Half a second apart: so long calls may go on after the last was sent."""
+
 MAX_MB_PER_10_MIN = 1.0
 SLACK = 8
 """Files and tasks that may be open more at the end than after the warm-up: connections come and go."""
@@ -115,7 +118,7 @@ async def run(url: str, pid: int, *, seconds: float, calls_per_s: float, seed: i
         await asyncio.gather(watch(), *(worker(http) for _ in range(CONCURRENCY)))
         accounts = await _settled(http, url)
     kept = tuple(sample for sample in samples if sample.at > seconds * WARM_UP)
-    return Tally(calls=next(numbers), aborted=aborted, statuses=dict(statuses), samples=kept, accounts=accounts)
+    return Tally(calls=sum(statuses.values()), aborted=aborted, statuses=dict(statuses), samples=kept, accounts=accounts)
 
 
 def body(number: int, *, is_stream: bool) -> dict[str, object]:
@@ -145,9 +148,9 @@ async def _sample(http: aiohttp.ClientSession, url: str, pid: int, at: float) ->
 
 
 async def _settled(http: aiohttp.ClientSession, url: str) -> dict[str, float]:
-    """The accounts when they balance, or when half a minute has not made them."""
+    """The accounts when they balance, or when ten seconds have not made them."""
     accounts: dict[str, float] = {}
-    for _ in range(60):
+    for _ in range(SETTLE_TRIES):
         accounts = {}
         for name, value in await _metrics(http, url):
             if name.removeprefix("accrue_") in (
@@ -160,7 +163,7 @@ async def _settled(http: aiohttp.ClientSession, url: str) -> dict[str, float]:
                 accounts[key] = accounts.get(key, 0.0) + value
         if 2 * accounts["received"] == sum(accounts.values()):
             break
-        await _until(time.monotonic() + 0.5)
+        await _until(time.monotonic() + SAMPLE_S / 10)
     return accounts
 
 

@@ -58,5 +58,5 @@ class Archive(Protocol):
         ...
 
     async def drop(self, exchanges: Sequence[str]) -> None:
-        """Remove exchanges and what hangs on them."""
+        """Remove exchanges and what hangs on them; when it returns no byte of them is in the files."""
         ...

@@ -50,18 +50,23 @@ class Erasures:
         for tombstone in tombstones:
             self._by_subject.setdefault(tombstone.subject, tombstone)
 
-    def tombstone(self, person: Person, at: float, *, is_out: bool) -> Tombstone:
-        """One for a person, which counts from now on; it is for the caller to bring it to disk."""
+    def tombstone(self, person: Person, at: float, *, is_out: bool | None = None) -> Tombstone:
+        """One for a person, which counts from now on; it is for the caller to bring it to disk.
+
+        Args:
+            is_out: None: as before.
+        """
         subject = self._subject(person.scope)
-        before = self._by_subject.get(subject)
-        made = Tombstone(subject=subject, at=max(at, before.at) if before is not None else at, is_out=is_out)
+        before = self._by_subject.get(subject, Tombstone(subject=subject, at=at))
+        is_out = before.is_out if is_out is None else is_out
+        made = Tombstone(subject=subject, at=max(at, before.at), is_out=is_out)
         self._by_subject[subject] = made
         return made
 
-    def is_gone(self, scope: Scope, at: float) -> bool:
-        """Whether what was said in a scope at a time must not be known any more."""
+    def is_gone(self, scope: Scope, at: float | None) -> bool:
+        """Whether what was said in a scope at a time must not be known any more; None: at a time that nobody knows."""
         found = self._found(scope)
-        return found is not None and (found.is_out or at <= found.at)
+        return found is not None and (found.is_out or at is None or at <= found.at)
 
     def is_out(self, scope: Scope) -> bool:
         """Whether nothing is to be remembered of them."""

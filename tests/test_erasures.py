@@ -25,6 +25,7 @@ def test_what_was_said_until_then_is_gone_and_what_is_said_later_is_not() -> Non
     erasures = Erasures(SECRET)
     erasures.tombstone(ANN, 100.0, is_out=False)
     assert erasures.is_gone(scope(session="any"), 100.0)
+    assert erasures.is_gone(scope(), None)
     assert not erasures.is_gone(scope(), 100.5)
     assert not erasures.is_out(scope())
 
@@ -47,9 +48,10 @@ def test_a_session_of_nobodys_is_a_person_and_a_session_still_looked_for_is_none
         erasures.tombstone(Person(tenant="acme", user=None), 100.0, is_out=False)
 
 
-def test_who_wants_no_memory_is_gone_for_good_until_they_are_erased_once_more_without_that_wish() -> None:
+def test_who_wants_no_memory_is_gone_for_good_until_they_take_it_back() -> None:
     erasures = Erasures(SECRET)
     erasures.tombstone(ANN, 100.0, is_out=True)
+    assert erasures.tombstone(ANN, 100.0).is_out
     assert erasures.is_out(scope())
     assert erasures.is_gone(scope(), 10_000.0)
     assert erasures.tombstone(ANN, 50.0, is_out=False).at == 100.0

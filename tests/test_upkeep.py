@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 import structlog
 
 from gateway.archive import Keeping, Outdated
+from gateway.clock import SystemClock
+from gateway.config import Config
+from gateway.datadir import DataDir
 from gateway.errors import MemoryUnavailable
+from gateway.parts import opened
 from gateway.policybook import PolicyBook
+from gateway.routes import UpstreamConfig
 from gateway.stores.local import LocalStore
-from gateway.testing import ManualClock
+from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.types import Scope
 from gateway.upkeep import Upkeep
-from gateway.wiring import KINDS
+from gateway.wiring import KINDS, policy_book
+from tests.captures import bearer, chat, send
+from tests.conftest import Serve
+from tests.security.test_redaction import on_disk
 from tests.stores.samples import ANN, BOB, WordsEmbedder, memory
 from tests.test_erasure import Records
 
@@ -105,3 +114,35 @@ async def test_it_goes_round_until_it_is_told_to_stop_and_waits_trouble_out(stor
             stop.set()
             await running
     assert [line["exchanges"] for line in logs if line["event"] == "retention"] == [1]
+
+
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize("retain", ["{days: 30}", "{exchanges: 1}"])
+async def test_what_a_policy_keeps_no_longer_is_in_no_file_and_the_rest_is_kept(
+    serve: Serve, upstream: ScriptedUpstream, tmp_path: Path, retain: str
+) -> None:
+    folder, said = tmp_path / "policies", ("quinces", "walnuts")
+    folder.mkdir()
+    config = Config(
+        upstreams={"default": UpstreamConfig(url=upstream.url)}, data_dir=str(tmp_path / "data"), policies=str(folder)
+    )
+    async with serve() as served:
+        for who, what in (("ann", said[0]), ("ann", said[1]), ("bob", "rhubarb")):
+            message = {"role": "user", "content": f"I am allergic to {what}."}
+            named = [("x-accrue-user", who), ("x-accrue-memory", "write"), ("x-accrue-session", what)]
+            await send(served.url, chat([message], bearer("sk-test"), *named))
+            await served.learnt()
+    (folder / "default.yaml").write_text(f"retain: {retain}\n")
+    is_by_age = "days" in retain
+    now = SystemClock().now() + (40 * DAY if is_by_age else 0)
+    data = DataDir(tmp_path / "data")
+    async with AsyncExitStack() as stack:
+        data.hold()
+        stack.callback(data.release)
+        parts = await opened(config, data, stack, SystemClock())
+        upkeep = Upkeep(parts.archive, parts.store, policy_book(config), ManualClock(now))
+        assert await upkeep.round(asyncio.Event()) == (3 if is_by_age else 1)
+        content = on_disk(data.path)
+    assert [word for word in (*said, "rhubarb") if word.encode() in content] == (
+        [] if is_by_age else ["walnuts", "rhubarb"]
+    )

@@ -35,8 +35,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of nobody's, where no user was named in it."""
     tenant: Name = ""
     """Empty: the only one in which there is such a person."""
-    opt_out: bool = False
-    """Remember nothing of them from now on."""
+    opt_out: bool | None = None
+    """Remember nothing of them from now on, or remember again; None: as before."""
 
 
 def routes(eraser: Eraser, operators: Operators) -> Sequence[BaseRoute]:

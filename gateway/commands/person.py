@@ -22,6 +22,7 @@ from gateway.datadir import DataDir
 from gateway.erasures import Person
 from gateway.errors import AccrueError, ConfigError
 from gateway.offline import erasing
+from gateway.telemetry import configure_logs
 
 TIMEOUT_S = 600.0
 """For an answer of a running gateway: a person may have said much."""
@@ -36,7 +37,7 @@ url_option = click.option("--url", help="A running gateway, such as http://127.0
 @user_option
 @session_option
 @tenant_option
-@click.option("--opt-out", is_flag=True, help="Remember nothing of them from now on.")
+@click.option("--opt-out/--opt-in", default=None, help="Remember nothing of them from now on, or remember again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @url_option
 @config_option
@@ -45,7 +46,7 @@ def erase(
     user: str | None,
     session: str,
     tenant: str,
-    opt_out: bool,
+    opt_out: bool | None,
     yes: bool,
     url: str | None,
     config_file: Path | None,
@@ -61,7 +62,7 @@ def erase(
     """
     whose = f"user {user}" if user else f"session {session}"
     yes or click.confirm(f"Remove everything that is known of {whose}?", abort=True)
-    config = or_exit(lambda: load_config(config_file, environment(), data_dir=data_dir))
+    config = _config(config_file, data_dir)
     if url is not None:
         asked = {"user": user, "session": session, "tenant": tenant, "opt_out": opt_out}
         said = or_exit(lambda: _ask(config, url, "POST", "/accrue/erase", msgspec.json.encode(asked)))
@@ -88,7 +89,7 @@ def export(
         accrue export --user ana > ana.jsonl
         accrue export --user ana --url http://127.0.0.1:8080 > ana.jsonl
     """
-    config = or_exit(lambda: load_config(config_file, environment(), data_dir=data_dir))
+    config = _config(config_file, data_dir)
     if url is None:
         or_exit(lambda: asyncio.run(_exported(config, user, session, tenant, sys.stdout.buffer.write)))
         return
@@ -97,7 +98,16 @@ def export(
     sys.stdout.buffer.write(or_exit(lambda: _ask(config, url, "GET", f"/accrue/export?{query}", b"")))
 
 
-async def _erased(config: Config, user: str | None, session: str, tenant: str, *, is_out: bool) -> dict[str, Any]:
+def _config(config_file: Path | None, data_dir: str | None) -> Config:
+    """What is configured; what is logged goes where it is told apart from what is printed."""
+    config = or_exit(lambda: load_config(config_file, environment(), data_dir=data_dir))
+    configure_logs("warning", config.telemetry.log_format)
+    return config
+
+
+async def _erased(
+    config: Config, user: str | None, session: str, tenant: str, *, is_out: bool | None
+) -> dict[str, Any]:
     async with erasing(config, SystemClock()) as eraser:
         person = await eraser.person(user, session, tenant)
         return msgspec.structs.asdict(await eraser.erase(person, is_out=is_out))

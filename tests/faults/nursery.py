@@ -19,11 +19,11 @@ import msgspec
 _SOURCE = """
 import json, os, sys
 {breaking}
-from gateway import wiring
+from gateway import parts, wiring
 from gateway.__main__ import main
 from gateway.derive import derive
 from tests.exchanges import exchange, user
-wiring.token_counter()
+parts.token_counter()
 derive(exchange(user("The parcel stands in the hall.")), wiring.KINDS, 0.0)
 print("ready", flush=True)
 for line in sys.stdin:

@@ -87,6 +87,7 @@ class SqliteArchive:
     async def drop(self, exchanges: Sequence[str]) -> None:
         """Remove exchanges and what hangs on them."""
         await asyncio.wrap_future(self._writer.submit(partial(erasing.drop, exchanges=exchanges)))
+        await asyncio.to_thread(self._cut_log)
 
     async def aclose(self) -> None:
         """Close the reader; the writer is the journal's."""

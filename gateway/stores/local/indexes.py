@@ -65,8 +65,7 @@ class Indexes:
         """
         require_room(self._folder.parent)
         self.close()
-        self._applied = 0
-        self._settled = 0
+        self._applied = self._settled = 0
         self._is_lacking = self._truth.has_lacking()
         self._is_damaged = False
         self._last_point = self._truth.last_point()
@@ -88,7 +87,7 @@ class Indexes:
     def is_done(self) -> bool:
         """Whether the index that serves is the one to have."""
         serving = self._serving
-        return bool(serving) and self.reached is None and not self._is_damaged and self._is_wanted(serving[-1].label)
+        return bool(serving) and self.reached is None and not self._is_damaged and self._is_lasting(serving[-1].label)
 
     @property
     def share(self) -> float:
@@ -136,15 +135,25 @@ class Indexes:
         self._serving = (*self._serving, self._create(self._embedder))
         self.reached, self._is_damaged, self._last_point = 0, False, self._truth.last_point()
 
-    def walk(self, after: int, entries: Mapping[int, Entry], dense: Dense) -> None:
+    def renew(self) -> None:
+        """Have another take the place of all indexes, in whose files somebody who was erased left traces."""
+        for index in self._serving:
+            index.wear_out()
+
+    def embed(self, entries: Mapping[int, Entry]) -> Dense | None:
+        """Vectors for the newest index; None where the one that serves has them. Raises `MemoryUnavailable`."""
+        return None if self._is_heir else self.newest.embed(entries)
+
+    def walk(self, after: int, entries: Mapping[int, Entry], dense: Dense | None) -> None:
         """Put the entries beyond a point into the newest index, if that is as far as it is, but for those that were
         written anew since they were read: these are in the log of changes, which all indexes follow."""
-        if self.reached != after:
+        if self.reached != after or (dense is None and not self._is_heir):
             return
         current = self._truth.holding(after, len(entries))
         same = {point: entry for point, entry in entries.items() if current.get(point) == entry}
+        vectors = self._inherited(same) if dense is None else dense
         with self._altering():
-            self.newest.write(same, dense)
+            self.newest.write(same, vectors)
         self.reached = max(entries)
 
     def finish(self) -> None:
@@ -214,6 +223,19 @@ class Indexes:
         self._is_lacking = True
         return {}
 
+    @property
+    def _is_heir(self) -> bool:
+        """Whether the newest index takes over the vectors of one that is outworn: no model is asked again."""
+        old, new = self._serving[0], self.newest
+        return old is not new and old.label.is_outworn and old.label.space == new.label.space
+
+    def _inherited(self, points: Mapping[int, Entry]) -> Dense:
+        """Their vectors in the index that serves; what has none there is embedded later."""
+        found = self._serving[0].vectors(list(points))
+        self._truth.lack([point for point in points if point not in found])
+        self._is_lacking = self._is_lacking or len(found) < len(points)
+        return found
+
     def _open(self) -> tuple[Index, ...]:
         """The index that serves first, then the one that is being made, if there is one."""
         with translated():
@@ -223,7 +245,7 @@ class Indexes:
         labelled = [(path, label) for path in numbered if (label := read_label(path)) is not None]
         whole = [one for one in labelled if one[1].reached is None]
         serving, half = self._load(whole), None
-        if serving is None or not self._is_wanted(serving.label):
+        if serving is None or not self._is_lasting(serving.label):
             half = self._load(one for one in labelled if one[1].reached is not None and self._is_wanted(one[1]))
         opened = tuple(index for index in (serving, half) if index is not None) or (self._created(),)
         self._clear(opened)
@@ -246,6 +268,9 @@ class Indexes:
 
     def _is_wanted(self, label: Label) -> bool:
         return label.embedder == self._embedder.name and _size(self._embedder) in (label.size, None)
+
+    def _is_lasting(self, label: Label) -> bool:
+        return self._is_wanted(label) and not label.is_outworn
 
     def _create(self, embedder: Embedder | None) -> Index:
         numbers = [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()]

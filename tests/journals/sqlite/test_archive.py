@@ -163,6 +163,7 @@ async def test_a_session_goes_with_the_last_of_its_exchanges(archived: Archived)
     assert await archived.record.journal.read(Operator(), "own-1") is None
     assert "own-2" in [one.id async for _, one in archived.archive.records(ANN) if isinstance(one, Exchange)]
     await archived.archive.drop(["own-2", "unknown"])
+    assert WORDS.encode() not in archived.bytes_on_disk()
     assert [record async for record in archived.archive.records(ANN)] == []
     left = archived.record.journal.writer.submit(
         lambda connection: [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.errors import MemoryUnavailable
@@ -12,10 +13,12 @@ from gateway.ports import Embedder
 from gateway.stores.local.index import Label
 from gateway.stores.local.indexes import MADE_GOOD, SETTLE_AFTER, Indexes
 from gateway.stores.local.truth import Truth
+from gateway.stores.local.vectors import digest
 from tests.stores.samples import AwayEmbedder, WordsEmbedder, memory
 
 WORDS = {"words", "chars"}
 ALL = {"words", "chars", "dense"}
+ZOG, BIRD = "the old parrot Zog sings at night", "a small green bird eats all day long"
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def walk(truth: Truth, indexes: Indexes, portion: int) -> bool:
     """One portion, read as the thread of reindexing.py reads it; whether there was anything left to walk."""
     entries = truth.holding(indexes.reached or 0, portion)
     if entries:
-        indexes.walk(indexes.reached or 0, entries, indexes.newest.embed(entries))
+        indexes.walk(indexes.reached or 0, entries, indexes.embed(entries))
     return bool(entries)
 
 
@@ -396,3 +399,72 @@ def test_a_folder_that_cannot_be_is_an_unavailable_memory(truth: Truth, tmp_path
     (tmp_path / "index").write_text("no folder")
     with pytest.raises(MemoryUnavailable, match="search index"):
         open_indexes(truth, tmp_path, WordsEmbedder())
+
+
+@pytest.mark.promise("P11")
+def test_a_vector_is_overwritten_when_its_memory_goes(truth: Truth, tmp_path: Path) -> None:
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    truth.put("ann", "acme", [memory("m1", ZOG), memory("m2", BIRD)])
+    indexes.catch_up()
+    assert (traces(tmp_path, ZOG), traces(tmp_path, BIRD)) == ({"vector", "owner"}, {"vector", "owner"})
+    truth.forget("ann", ["m1"])
+    indexes.catch_up()
+    assert (traces(tmp_path, ZOG), traces(tmp_path, BIRD)) == ({"owner"}, {"vector", "owner"})
+    end(indexes)
+
+
+@pytest.mark.promise("P11")
+def test_an_index_that_is_renewed_has_no_trace_of_who_was_forgotten_and_asks_no_model_again(
+    truth: Truth, tmp_path: Path
+) -> None:
+    indexes = open_indexes(truth, tmp_path, embedder := WordsEmbedder())
+    truth.put("ann", "acme", [memory("m1", ZOG)])
+    truth.put("bob", "acme", [memory("b1", BIRD)])
+    indexes.catch_up()
+    truth.forget("ann", ["m1"])
+    indexes.catch_up()
+    asked = len(embedder.texts)
+    indexes.renew()
+    assert not indexes.is_done
+    remake(truth, indexes)
+    assert (indexes.is_done, len(embedder.texts), traces(tmp_path, ZOG)) == (True, asked, set())
+    assert traces(tmp_path, BIRD, owner="bob") == {"vector", "owner"}
+    assert set(next(iter(indexes.search("bob", BIRD, ["fact"], 9).values()))) == ALL
+    end(indexes)
+
+
+@pytest.mark.promise("P11")
+def test_a_renewal_that_was_cut_off_goes_on_at_the_next_start(truth: Truth, tmp_path: Path) -> None:
+    filled(truth, tmp_path)
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    indexes.renew()
+    indexes.begin()
+    walk(truth, indexes, 2)
+    end(indexes)
+    again = open_indexes(truth, tmp_path, WordsEmbedder())
+    assert (again.reached, again.is_done, len(folders(tmp_path))) == (2, False, 2)
+    remake(truth, again)
+    assert (again.is_done, folders(tmp_path)) == (True, ["2"])
+    assert ways(again) == {1: ALL, 2: ALL, 3: ALL}
+    end(again)
+
+
+def test_what_had_no_vector_in_the_old_index_is_embedded_after_a_renewal(truth: Truth, tmp_path: Path) -> None:
+    indexes = open_indexes(truth, tmp_path, embedder := WordsEmbedder())
+    embedder.is_broken = True
+    put(truth, indexes, "m1")
+    embedder.is_broken = False
+    indexes.renew()
+    remake(truth, indexes)
+    assert ways(indexes) == {1: WORDS}
+    indexes.catch_up()
+    indexes.make_good()
+    assert ways(indexes) == {1: ALL}
+    end(indexes)
+
+
+def traces(folder: Path, text: str, owner: str = "ann") -> set[str]:
+    """What the files of the indexes hold of a text that somebody said."""
+    content = b"".join(file.read_bytes() for file in (folder / "index").rglob("*") if file.is_file())
+    vector = np.array(WordsEmbedder().query(text), "<f2").tobytes()
+    return {what for what, trace in (("vector", vector), ("owner", digest(owner).encode())) if trace in content}
