@@ -118,7 +118,8 @@ async def run(url: str, pid: int, *, seconds: float, calls_per_s: float, seed: i
         await asyncio.gather(watch(), *(worker(http) for _ in range(CONCURRENCY)))
         accounts = await _settled(http, url)
     kept = tuple(sample for sample in samples if sample.at > seconds * WARM_UP)
-    return Tally(calls=sum(statuses.values()), aborted=aborted, statuses=dict(statuses), samples=kept, accounts=accounts)
+    calls = sum(statuses.values())
+    return Tally(calls=calls, aborted=aborted, statuses=dict(statuses), samples=kept, accounts=accounts)
 
 
 def body(number: int, *, is_stream: bool) -> dict[str, object]:

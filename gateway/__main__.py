@@ -15,7 +15,7 @@ from gateway import __version__, demo, explain, printed
 from gateway.clock import SystemClock
 from gateway.commands import dlq, keys, person
 from gateway.commands.options import config_option, data_dir_option, or_exit
-from gateway.config import Config, environment, load_config
+from gateway.config import Config, check_bind, environment, load_config
 from gateway.period import seconds
 from gateway.policybook import load_policies
 from gateway.rebuild import rebuild
@@ -77,6 +77,7 @@ def check(config_file: Path | None) -> None:
         accrue check staging/config.yaml
     """
     config = _config(config_file)
+    or_exit(lambda: check_bind(config))
     or_exit(lambda: refuse_own_address(config, config.server.port))
     policies = or_exit(lambda: load_policies(Path(config.policies), KINDS))
     names = ", ".join(policy.name for policy in policies.policies)

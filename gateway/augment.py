@@ -38,8 +38,8 @@ HELD_OWNERS = 1024
 THREADED_BYTES = 64 * 1024
 """A larger request is looked through off the event loop: that may take milliseconds, which would be everybody's."""
 
-RECALLS = 8
-"""At once. Each takes a few milliseconds of the interpreter, so that one more would be late with all the others."""
+RECALLS = 24
+"""At once. Each takes some two milliseconds of the interpreter, so that one more would be late with all the others."""
 
 PROBE = Query(text="memory", kinds=(EPISODE,), pinned=(), limit=1)
 

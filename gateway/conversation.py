@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import msgspec
 
@@ -23,7 +24,7 @@ from gateway.paths import target_of
 from gateway.pipeline import Begun, Gateway, Request, admitted, begin, outgoing_of
 from gateway.ports import Connection, Headers, Incoming, Opened
 from gateway.record import Recorder
-from gateway.tunnel import Listener, Nobody, Unasked
+from gateway.tunnel import Listener, Nobody, Unasked, Watched
 from gateway.types import Call, Outcome, Scope
 from gateway.visits import THREADED_READ_BYTES, Visit
 
@@ -58,8 +59,11 @@ async def connect(gateway: Gateway, request: Request) -> Joined | Incoming:
         return answer
     if PATH not in gateway.shapes or target != PATH or claimed.mode == "off":
         gateway.telemetry.passed()
-        return Joined(opened=answer, listener=Nobody())
-    return Joined(opened=answer, listener=Conversation(gateway, request.headers, claimed, answer.connection))
+        listener: Listener = Nobody()
+    else:
+        listener = Conversation(gateway, request.headers, claimed, answer.connection)
+    leave = partial(gateway.admission.admit, claimed, "call")
+    return Joined(opened=answer, listener=Watched(listener, leave, lambda error: last_event(error, None)))
 
 
 class Conversation:

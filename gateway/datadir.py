@@ -199,6 +199,8 @@ def seal_of(data: DataDir, phrase: str | None) -> Seal:
         if file.exists():
             seal.open(file.read_bytes(), _SEAL_PLACE)
         elif phrase is not None:
+            if data.journal.exists():
+                _log.warning("sealed_from_now_on", reason="what is older stays readable until `accrue rebuild`")
             _keep_proof(file, seal)
     except OSError as error:
         raise DataDirError(f"{file}: {error.strerror}") from error

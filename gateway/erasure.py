@@ -1,12 +1,13 @@
 """Erasing a person: every store, index, queue and cache, with a tombstone that outlives them all (promise P11).
 
 The tombstone counts in process before anything is removed, so that what is under way does not come back: an answer that
-ends later is not recorded, and what is learnt meanwhile does not stay (`Guarded`).
+ends later is not recorded, and what is learnt meanwhile does not stay (`Guarded`). What the process has in memory only
+(vectors of what was asked, words split into terms) is not looked for: it is on no disk, and ends with the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,8 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """Lessons that are shared no more, because too few of those who taught them are left."""
     files: tuple[str, ...]
     """Copies of whole databases that were removed, because they held these things too."""
+    is_index_renewed: bool
+    """False while the search index, in which there are no words, still has traces and is being made anew."""
 
 
 class Eraser:
@@ -52,6 +55,7 @@ class Eraser:
         erasures: Erasures,
         clock: Clock,
         *,
+        renew: Callable[[], Awaitable[bool]],
         copies: Callable[[], Sequence[Path]],
         forgetting: Sequence[Callable[[Scope], None]],
     ) -> None:
@@ -59,6 +63,7 @@ class Eraser:
 
         Args:
             store: without its guard.
+            renew: makes the store's index anew; whether that is done.
             copies: files beside the databases that hold what they held once.
             forgetting: told a scope of which caches must hold nothing any more.
         """
@@ -67,6 +72,7 @@ class Eraser:
         self._backlog = backlog
         self._erasures = erasures
         self._clock = clock
+        self._renew = renew
         self._copies = copies
         self._forgetting = forgetting
 
@@ -87,10 +93,13 @@ class Eraser:
             raise Conflict(f"several tenants know such a person; say which: {known}", code="ambiguous", param="tenant")
         return Person(tenant=tenants[0], user=user or None, session=session)
 
-    async def erase(self, person: Person, *, is_out: bool = False) -> Erased:
-        """Remove everything of a person; with `is_out` nothing is remembered of them later on either.
+    async def erase(self, person: Person, *, is_out: bool | None = None) -> Erased:
+        """Remove everything of a person.
 
         Raises `MemoryUnavailable` when something cannot be reached; then it is to be asked for again.
+
+        Args:
+            is_out: whether nothing is to be remembered of them from now on; None: as before.
         """
         tombstone = self._erasures.tombstone(person, self._clock.now(), is_out=is_out)
         rows = await self._archive.erase(person, tombstone)
@@ -100,7 +109,15 @@ class Eraser:
         await self._backlog.save()
         for forget in self._forgetting:
             forget(person.scope)
-        return Erased(at=tombstone.at, rows=rows, memories=memories, shared=shared, files=self._remove_copies())
+        files = self._remove_copies()
+        is_renewed = await self._renew()
+        return Erased(
+            at=tombstone.at, rows=rows, memories=memories, shared=shared, files=files, is_index_renewed=is_renewed
+        )
+
+    def is_gone(self, scope: Scope, at: float | None) -> bool:
+        """Whether what was said in a scope at a time must not be known any more; None: at a time that nobody knows."""
+        return self._erasures.is_gone(scope, at)
 
     async def known(self, person: Person) -> AsyncIterator[tuple[str, Record | Memory]]:
         """Everything that is known of a person, each with what it is. Raises `MemoryUnavailable`."""

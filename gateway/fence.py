@@ -34,7 +34,7 @@ ID_OPENING = "[m_"
 MARKS = (b"accrue-", b"[m_")
 """A text that holds neither holds nothing of ours."""
 _QUOTED_LINE = re.compile(
-    r"^(?:[ \t]*(?:(?:- )?\(\d{4}-\d\d-\d\d[^)\n]{0,60}\) |(?:user|assistant): ).*\n(?:[ \t]+.*\n){0,40}?)?"
+    r"^(?:[ \t]*(?:(?:- )?\(\d{4}-\d\d-\d\d[^)\n]{0,60}\) |(?:user|assistant): ).*\n(?:[ \t].*\n){0,40}?)?"
     r".*\[m_(?:\d{6,15}|[0-9a-f]{6}|[0-9a-f]{12})\][ \t\r]*(?:\n|\Z)",
     re.MULTILINE,
 )

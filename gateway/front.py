@@ -10,14 +10,12 @@ import asyncio
 from typing import Any
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway.accounts import Counters
 from gateway.errors import BadRequest, Overloaded, RequestError, RequestTimeout
+from gateway.gate import Gate
 from gateway.heads import Head, check, too_large_body, too_large_head
 from gateway.patience import Patience
-from gateway.sections import Server
 
 SPARED = (b"/livez", b"/readyz", b"/metrics")
 """Never shed: who is overloaded needs to be seen."""
@@ -28,20 +26,6 @@ FRAMING_PER_BYTE = 8
 LINGER_S = 2.0
 """A connection that we end is read on for so long. Closed on unread bytes it would be reset, and what we said with it
 (RFC 9112, 9.6)."""
-
-
-class Gate(msgspec.Struct, kw_only=True):
-    """What all connections share."""
-
-    limits: Server
-    counters: Counters
-    under_way: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
-    """Requests that are being answered, but for those that are spared."""
-
-    @property
-    def is_full(self) -> bool:
-        """Whether there is room for no more requests."""
-        return len(self.under_way) >= self.limits.max_requests
 
 
 class Front(HttpToolsProtocol):
@@ -66,6 +50,8 @@ class Front(HttpToolsProtocol):
         """Whether what still comes is thrown away."""
         self._refusal: RequestError | None = None
         """What is said when all that came before is answered."""
+        self._answering: RequestResponseCycle | None = None
+        """The request that is answered, or was last."""
 
     # What asyncio calls
 
@@ -82,6 +68,9 @@ class Front(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)
+        if self._answering is not None:  # uvicorn tells the last of pipelined requests alone
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         self._unset_keepalive_if_required()
         self._patience.end()
 
@@ -141,7 +130,7 @@ class Front(HttpToolsProtocol):
             self._has_offer = bool(offers) and not self._is_handshake
         if self._has_offer:
             return
-        check(head, self._limits, is_handshake=self._is_handshake)
+        check(head, self._limits, is_handshake=self._is_handshake, is_local_only=self._gate.is_local_only)
         if (self._is_surplus or self._gate.is_full) and head.path not in SPARED:
             raise Overloaded("too much is under way already: try again in a moment")
         super().on_headers_complete()
@@ -190,6 +179,7 @@ class Front(HttpToolsProtocol):
         return self._is_handshake
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
         task = self.loop.create_task(cycle.run_asgi(app))
         self.tasks.add(task)
         if cycle.scope["raw_path"] not in SPARED:

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from gateway.errors import BadRequest, HeadersTooLarge, TooLarge
+from gateway.errors import BadRequest, Forbidden, HeadersTooLarge, TooLarge
 from gateway.ports import Headers
 from gateway.sections import Server
 
@@ -19,6 +19,11 @@ METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OP
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\])(?::[0-9]{1,5})?")
 """Names as they are in the DNS and among containers, and addresses (RFC 9110, 7.2), for once not empty."""
+
+_LOCAL = re.compile(
+    rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|[\w.-]+\.(?:localhost|local|internal))(?::\d{1,5})?", re.IGNORECASE
+)
+"""Names that only this machine, its containers and its own network give."""
 
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)/", re.IGNORECASE)
@@ -43,8 +48,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return self.target.partition(b"?")[0]
 
 
-def check(head: Head, limits: Server, *, is_handshake: bool) -> None:
-    """Raise `RequestError` for what is not let in."""
+def check(head: Head, limits: Server, *, is_handshake: bool, is_local_only: bool = False) -> None:
+    """Raise `RequestError` for what is not let in.
+
+    Args:
+        is_local_only: nothing but the address keeps others out.
+    """
     if head.version not in ("1.0", "1.1"):
         raise _bad(f"HTTP/{head.version} is not spoken here: HTTP/1.1 is")
     if head.method not in METHODS:
@@ -53,6 +62,8 @@ def check(head: Head, limits: Server, *, is_handshake: bool) -> None:
     if size > limits.max_header_bytes:
         raise too_large_head(limits.max_header_bytes)
     _check_address(head)
+    if is_local_only:
+        _check_local(head)
     _check_framing(head, limits.max_body_bytes, is_handshake=is_handshake)
 
 
@@ -78,6 +89,18 @@ def _check_address(head: Head) -> None:
     absolute = _ABSOLUTE.match(head.target)
     if absolute is None or hosts != [absolute[1]]:
         raise _bad("the target is a path, and this is not", head.target)
+
+
+def _check_local(head: Head) -> None:
+    """No page of elsewhere: neither by a name that it bound to this machine, nor by a WebSocket, which has no CORS."""
+    origins = [value.partition(b"://")[2] for value in _values(head, b"origin") if value.lower().startswith(b"http")]
+    for name in (*_values(head, b"host"), *origins):
+        if not _LOCAL.fullmatch(name):
+            raise Forbidden(
+                f"this gateway serves this machine alone, and {name[:MAX_SHOWN_BYTES].decode('latin-1')} is another: "
+                "`auth.mode: keys` or `auth.allow_public: true` let others in",
+                code="foreign_origin",
+            )
 
 
 def _check_framing(head: Head, max_body_bytes: int, *, is_handshake: bool) -> None:

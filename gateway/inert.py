@@ -31,6 +31,9 @@ _IMAGE = r"img|image|picture|source|track"
 _ACTIVE = rf"{_IMAGE}|a|script|style|link|meta|base|i?frame|object|embed|video|audio|form|svg|applet|portal"
 _FLAGS = re.IGNORECASE | re.MULTILINE
 
+MAX_ROUNDS = 8
+"""Of taking away; what is wrapped more often is nobody's link."""
+
 _STEPS = tuple(
     (re.compile(pattern, _FLAGS), instead)
     for pattern, instead in (
@@ -57,8 +60,12 @@ def visible(text: str) -> str:
 def inert(text: str) -> str:
     """Words of others, which can only be read: addresses without what would make them links, and no images."""
     before, left = "", visible(text)
-    while before != left:  # what stands around something that went may make a link together
+    for _ in range(MAX_ROUNDS):  # what stands around something that went may make a link together
+        if before == left:
+            break
         before = left
         for pattern, instead in _STEPS:
             left = pattern.sub(instead, left)
+    else:
+        left = left.replace("://", " ")
     return left

@@ -83,6 +83,7 @@ class Learner:
         self._dead = dead
         self._erasures = erasures
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
+        self._postponed = ""
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while there is nothing left to learn."""
@@ -109,8 +110,11 @@ class Learner:
             while left and await self.step():
                 left -= stop.is_set()
         except MemoryUnavailable as error:
-            log.warning("learn_postponed", reason=str(error))
+            if str(error) != self._postponed:  # said once, however long it lasts
+                log.warning("learn_postponed", reason=str(error))
+            self._postponed = str(error)
         else:
+            self._postponed = ""
             if left and not self._work.is_set():
                 self.idle.set()
 

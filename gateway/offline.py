@@ -67,7 +67,16 @@ async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
         stack.callback(data.release)
         parts = await opened(config, data, stack, clock)
         backlog = await asyncio.to_thread(Backlog, data.distil)
-        yield Eraser(parts.archive, parts.unguarded, backlog, parts.erasures, clock, copies=data.copies, forgetting=())
+        yield Eraser(
+            parts.archive,
+            parts.unguarded,
+            backlog,
+            parts.erasures,
+            clock,
+            renew=parts.unguarded.renew,
+            copies=data.copies,
+            forgetting=(),
+        )
 
 
 @asynccontextmanager

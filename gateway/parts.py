@@ -46,7 +46,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     dead: DeadLetters
     archive: Archive
     erasures: Erasures
-    unguarded: MemoryStore
+    unguarded: LocalStore
     """What is removed is removed from this one."""
     store: MemoryStore
     upstream: Upstream

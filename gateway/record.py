@@ -94,7 +94,7 @@ class Recorder:
 
         Raises `NotNow` when none can be left, where such calls are to be refused.
         """
-        kept = await self._cleaned(msgspec.structs.replace(exchange, considered=()))
+        kept = await self._intended(msgspec.structs.replace(exchange, considered=()))
         if self._is_gone(exchange.scope, exchange.at):
             return
         written = self._journal.intend(kept, is_patient=not self._is_strict)
@@ -110,6 +110,15 @@ class Recorder:
             if self._is_refusing:
                 self._on_ended(msgspec.structs.replace(exchange, state="interrupted"))
                 raise _not_now() from error
+
+    async def _intended(self, exchange: Exchange) -> Exchange:
+        """The intent as it may be kept; where cleaning takes long it holds no words, which the record will."""
+        try:
+            async with asyncio.timeout(self._commit_wait_s):
+                return await self._cleaned(exchange)
+        except TimeoutError:
+            self._on_late()
+            return _without_words(exchange)
 
     def lose(self, exchange: Exchange, status: int) -> None:
         """Record that no answer came; nobody waits for it.

@@ -72,7 +72,7 @@ class Tally(msgspec.Struct, kw_only=True):
     known: int = 0
     """Calls that were on record before."""
     silent: int = 0
-    """Calls of which a policy wants nothing recorded."""
+    """Calls of which a policy wants nothing recorded, or whose user was erased after them or at no telling when."""
     verdicts: int = 0
     """Feedback taken."""
     faults: list[Fault] = []
@@ -84,7 +84,7 @@ class Tally(msgspec.Struct, kw_only=True):
         counts = {
             "calls recorded and learnt": self.recorded,
             "on record already": self.known,
-            "left out by policy": self.silent,
+            "left out by policy or because their user was erased": self.silent,
             "feedback taken": self.verdicts,
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to learn"
@@ -197,7 +197,7 @@ class _Replayer:
         """Record a call unless it is on record, and what was said of it."""
         call = past.transcript.call(past.number)
         try:
-            visit = await self._visit(past.transcript, call)
+            visit = await self._visit(past, call)
         except RequestError as error:
             if past.is_last:  # it is the same with all of them
                 self.tally.faults.append(Fault(where=past.transcript.where, reason=str(error)))
@@ -215,15 +215,17 @@ class _Replayer:
         if known is not None and past.is_last:
             await self._judge(visit, past.transcript, known)
 
-    async def _visit(self, transcript: Transcript, call: LoggedCall) -> Visit | Outcome:
+    async def _visit(self, past: Past, call: LoggedCall) -> Visit | Outcome:
         """The call as the gateway sees it. Raises `RequestError` for names that it does not take."""
         gateway, path = self._parts.gateway, chat.SHAPE.path
-        headers = self._speaker.headers(transcript.session)
+        headers = self._speaker.headers(past.transcript.session)
         claimed = gateway.admission.admit(identify.claims(headers, path, gateway.secret), "call")
         body = Body(_whole(call.request), length=len(call.request))
         visit = await gateway.visits.read(chat.SHAPE, headers, claimed, path, body)
         if isinstance(visit, Outcome):
             return visit
+        if self._parts.eraser.is_gone(visit.who.scope(visit.who.session or ""), past.transcript.at and past.at):
+            return Outcome(status="off", reason="erased")
         recall = msgspec.structs.replace(visit.policy.recall, deadline_ms=PATIENCE_MS)
         return msgspec.structs.replace(visit, policy=msgspec.structs.replace(visit.policy, recall=recall))
 
@@ -283,11 +285,9 @@ def _apart(calls: Iterable[Past]) -> Iterator[Past]:
 def _digest(visit: Visit, transcript: Transcript, call: LoggedCall) -> str:
     """The same call of the same person is the same exchange; where it has no date, whenever it is replayed."""
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    who = visit.who
-    for part in (who.tenant, who.user or "", who.session or "", str(transcript.at)):
+    for part in (visit.who.tenant, visit.who.user or "", visit.who.session or "", str(transcript.at)):
         digest.update(b"%d:%b" % (len(part), part.encode(errors="replace")))
-    digest.update(call.request)
-    digest.update(call.answer)
+    digest.update(call.request + call.answer)
     return digest.hexdigest()
 
 

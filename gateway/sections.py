@@ -62,7 +62,7 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
     a key that was issued here, which says whose they are and how much they may ask; upstreams have their own."""
     allow_public: bool = False
     """Accept a bind that others can reach although anybody may use memory."""
-    admin_key: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
+    admin_key: Annotated[str, Meta(min_length=MIN_SECRET_CHARS, pattern=r"^[!-~]+\Z")] | None = None
     """With which our own API is asked; None: the one in `<data_dir>/admin.key`, made at the first start."""
     openwebui_jwt_secret: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
     """With which an Open WebUI signs who its users are; what it merely claims is then no longer believed."""

@@ -22,10 +22,11 @@ from gateway.admin import erasing, health, report
 from gateway.admin.feedback import Desk
 from gateway.admin.operators import Operators, admin_key
 from gateway.app import application
-from gateway.config import Config, check_bind
+from gateway.config import Config, check_bind, is_loopback
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError
-from gateway.front import Front, Gate
+from gateway.front import Front
+from gateway.gate import Gate
 from gateway.lookback import look_back
 from gateway.period import Facts
 from gateway.ports import MAX_MESSAGE_BYTES
@@ -162,7 +163,7 @@ def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = config.server.max_header_bytes, MAX_HANDSHAKE_HEADERS
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    gate = Gate(limits=config.server, counters=parts.telemetry)
+    gate = Gate(limits=config.server, counters=parts.telemetry, is_local_only=_is_local_only(config))
     desk = Desk(gateway=parts.gateway, history=parts.history, memory=lambda: parts.proof.memory, on_given=parts.wake)
     return uvicorn.Config(
         application(parts.gateway, _own_routes(config, parts), desk, parts.pumps),
@@ -181,6 +182,11 @@ def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(config.server.grace_s)),
     )
+
+
+def _is_local_only(config: Config) -> bool:
+    """Whether nothing but the address keeps others out."""
+    return is_loopback(config.server.host) and config.auth.mode != "keys" and not config.auth.allow_public
 
 
 def _is_news(record: logging.LogRecord) -> bool:

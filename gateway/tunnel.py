@@ -7,6 +7,7 @@ been delivered, so that a slow side slows the other down and nothing piles up he
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from gateway.errors import AccrueError, ClientGone, RequestError, UpstreamUnreachable
@@ -41,6 +42,35 @@ class Listener(Protocol):
             error: what happened, when the upstream did not close in order. What is returned is told to the client.
         """
         ...
+
+
+class Watched:
+    """A listener to whom nobody speaks who has lost the leave to, since the handshake."""
+
+    def __init__(self, listener: Listener, leave: Callable[[], object], told: Callable[[RequestError], str]) -> None:
+        """Watch over a listener.
+
+        Args:
+            leave: asked before each message; raises `RequestError` for who may not ask any more.
+            told: what the client is told then.
+        """
+        self._listener = listener
+        self._leave = leave
+        self._told = told
+        self.hear, self.end = listener.hear, listener.end
+
+    @property
+    def is_waiting(self) -> bool:
+        """As the listener."""
+        return self._listener.is_waiting
+
+    async def ask(self, message: str | bytes) -> str | bytes:
+        """As the listener."""
+        try:
+            self._leave()
+        except RequestError as error:
+            raise Unasked(self._told(error)) from error
+        return await self._listener.ask(message)
 
 
 class Nobody:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -23,7 +23,7 @@ from gateway.shapes.base import Shape
 from gateway.shapes.slots import HEAD_ROLES
 from gateway.sidecalls import is_side_call
 from gateway.sources import Sent, request_kind
-from gateway.types import Call, MemoryMode, Outcome, ToolCall, Turn
+from gateway.types import Call, MemoryMode, Outcome, Scope, ToolCall, Turn
 
 THREADED_READ_BYTES = 256 * 1024
 """A larger body is read off the event loop: ten milliseconds a megabyte would be everybody's."""
@@ -53,6 +53,8 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
     anonymous: identify.Anonymous
     """Whose memory a call gets when nobody names the user and the policy does not say."""
     max_augmented_bytes: int
+    is_out: Callable[[Scope], bool]
+    """Whether nothing is to be remembered of somebody (gateway/erasures.py)."""
 
     async def read(
         self, shape: Shape, headers: Headers, claimed: identify.Claims, target: str, body: Body
@@ -91,6 +93,8 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
         mode = identify.narrower(claimed.mode, policy.memory)
         if mode == "off" or (who.user is None and anonymous == "off"):
             return Outcome(status="off" if mode == "off" else "unscoped")
+        if self.is_out(who.scope(who.session or "")):
+            return Outcome(status="off", reason="opted-out")
         return Visit(
             who=who,
             shape=shape,

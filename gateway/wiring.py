@@ -26,7 +26,6 @@ from gateway.datadir import DataDir
 from gateway.distil import Distiller
 from gateway.erasure import Eraser
 from gateway.errors import MemoryUnavailable
-from gateway.fence import Fence
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
 from gateway.parts import Parts, opened
@@ -123,7 +122,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             augmenter=augmenter,
             recorder=recorder,
             shapes=SHAPES,
-            visits=_visits(config, policies, parts.fence),
+            visits=_visits(config, policies, parts),
             telemetry=parts.telemetry,
             fence=parts.fence,
             secret=parts.secret,
@@ -202,6 +201,7 @@ def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[
         backlog,
         parts.erasures,
         parts.clock,
+        renew=parts.unguarded.renew,
         copies=data.copies,
         forgetting=forgetting,
     )
@@ -228,10 +228,11 @@ async def _admission(config: Config, data: DataDir, parts: Parts, stack: AsyncEx
     return await stack.enter_async_context(issued(data.path, parts.secret, parts.clock))
 
 
-def _visits(config: Config, policies: PolicyBook, fence: Fence) -> Visits:
+def _visits(config: Config, policies: PolicyBook, parts: Parts) -> Visits:
     return Visits(
         policies=policies,
-        fence=fence,
+        fence=parts.fence,
+        is_out=parts.erasures.is_out,
         anonymous="credential" if is_loopback(config.server.host) else "session",
         max_augmented_bytes=config.server.max_augmented_bytes,
     )

@@ -40,7 +40,7 @@ def chunk(piece: bytes) -> bytes:
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", "connection: close", *headers]
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", f"content-length: {len(body)}", "connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -51,7 +51,7 @@ async def test_our_own_paths_answer_without_a_credential(served: Served, path: s
 
 
 async def test_clients_probe_the_root_with_head(served: Served) -> None:
-    answer = await talk(served, b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    answer = await talk(served, b"HEAD / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
 
 
@@ -67,7 +67,7 @@ async def test_the_upstreams_headers_come_as_they_are_and_no_other_but_our_own(
 ) -> None:
     sent = [("x-request-id", "r1"), ("date", "then"), ("server", "theirs"), ("keep-alive", "timeout=5")]
     upstream.script([Step(headers=sent, chunks=[b"ok"])])
-    answer = await talk(served, b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    answer = await talk(served, b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     head, _, body = answer.partition(b"\r\n\r\n")
     names = [line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
     assert body == b"ok"
@@ -88,7 +88,7 @@ async def test_an_answer_that_was_not_modified_has_no_body_whatever_length_it_na
     upstream.script(
         [Step(status=304, headers=[("etag", "e"), ("content-length", "10")], framing="raw", chunks=[RAW_304])]
     )
-    answer = await talk(served, b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    answer = await talk(served, b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 304")
     assert b"content-length" not in answer
 
@@ -192,7 +192,7 @@ QUESTION = b'{"model":"m","messages":[{"role":"user","content":"Where is the mar
 
 async def test_a_client_that_leaves_while_sending_harms_nobody(served: Served, upstream: ScriptedUpstream) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port(served))
-    writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+    writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
     await writer.drain()
     writer.transport.abort()
     assert (await talk(served, post("/v1/chat/completions", CHAT))).startswith(b"HTTP/1.1 200")
@@ -201,7 +201,7 @@ async def test_a_client_that_leaves_while_sending_harms_nobody(served: Served, u
 
 @pytest.mark.promise("P1")
 async def test_a_chunked_upload_is_passed_on_whole(served: Served, upstream: ScriptedUpstream) -> None:
-    head = b"POST /v1/files HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    head = b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     pieces = b"".join(chunk(piece) for piece in (b"a" * 300_000, b"b" * 10))
     await talk(served, head + pieces + b"0\r\n\r\n")
     assert upstream.requests()[-1].body == b"a" * 300_000 + b"b" * 10
@@ -225,7 +225,7 @@ async def test_what_a_chunked_body_brings_after_its_end_names_nobody(
     as_victim = await talk(served, post("/v1/chat/completions", ASKED, "x-accrue-user: victim"))
     assert b"x-accrue-memory: hit" in as_victim
 
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     trailers = b"0\r\nx-accrue-user: victim\r\nx-other: too late\r\n\r\n"
     answer = await talk(served, head + chunk(ASKED) + trailers)
     assert b"x-accrue-memory: empty" in answer
@@ -236,7 +236,7 @@ async def test_what_a_chunked_body_brings_after_its_end_names_nobody(
 def offering(path: str, body: bytes, *headers: str, protocol: str = "h2c", connection: str = "keep-alive") -> bytes:
     """A request as Java's clients make them."""
     offer = [f"Connection: {connection}, Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABk", f"Upgrade: {protocol}"]
-    lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", *offer, *headers]
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", f"content-length: {len(body)}", *offer, *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -297,7 +297,7 @@ async def test_an_offer_is_ignored_wherever_the_request_is_cut(
 @pytest.mark.parametrize("request_line", [b"CONNECT example.com:443 HTTP/1.1", b"nonsense"])
 async def test_what_is_no_request_to_an_api_is_refused(served: Served, request_line: bytes) -> None:
     offer = b"connection: close, upgrade\r\nupgrade: h2c"
-    assert (await talk(served, request_line + b"\r\nhost: x\r\n" + offer + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+    assert (await talk(served, request_line + b"\r\nhost: localhost\r\n" + offer + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
 
 
 def accounted(served: Served) -> dict[str, int]:
@@ -355,7 +355,7 @@ async def test_an_upload_whose_client_leaves_is_gone_and_no_fault_of_the_upstrea
     served: Served, upstream: ScriptedUpstream
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port(served))
-    writer.write(b"POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 400_000)
+    writer.write(b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 400_000)
     await writer.drain()
     writer.transport.abort()
     assert await settled(served, 1) == {"received": 1, "unrecorded gone": 1}

@@ -26,9 +26,10 @@ def data(tmp_path: Path) -> DataDir:
 async def journal(data: DataDir) -> AsyncIterator[SqliteJournal]:
     """A gateway's, that goes on running."""
     async with aclosing(SqliteJournal(data.journal)) as opened:
-        await opened.commit(exchange("e1", scope("s1")))
+        for identifier in ("e1", "e2"):
+            await opened.commit(exchange(identifier, scope("s1")))
         await leased(opened)
-        await opened.done(["e1"])
+        await opened.done(["e1", "e2"])
         for letter in (UNLEARNT, UNREADABLE):
             await SqliteDeadLetters(opened.writer).bury(letter)
         yield opened

@@ -55,10 +55,10 @@ class Records:
 class Desk:
     """An eraser with real stores."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, records: Records | None = None) -> None:
         self.store = LocalStore(folder / "memories.db", folder / "index", WordsEmbedder())
         self.erasures = Erasures(b"s" * 32)
-        self.records = Records()
+        self.records = records or Records()
         self.backlog = Backlog(folder / "distil.json")
         self.copy = folder / "journal.db.v5.bak"
         self.forgot: list[Scope] = []
@@ -69,6 +69,7 @@ class Desk:
             self.backlog,
             self.erasures,
             ManualClock(NOW),
+            renew=self.store.renew,
             copies=lambda: [self.copy] if self.copy.exists() else [],
             forgetting=[self.forgot.append],
         )
@@ -100,6 +101,7 @@ async def test_everything_of_a_person_goes_and_everything_of_others_stays(desk: 
     erased = await desk.eraser.erase(PERSON)
     assert (erased.at, erased.memories, erased.files) == (NOW, 2, (desk.copy.name,))
     assert erased.rows == {"exchanges": 3}
+    assert erased.is_index_renewed
     assert [(person, stone.at) for person, stone in desk.records.erased] == [(PERSON, NOW)]
     assert (await desk.kept(ANN), sorted(await desk.kept(BOB))) == ([], ["m1", "m2"])
     assert [waiting.scope.user for waiting in Backlog(desk.copy.parent / "distil.json")] == [BOB.user]

@@ -265,3 +265,8 @@ def test_nothing_in_a_line_looks_like_a_tag_of_ours(tag: str) -> None:
 )
 def test_other_tags_in_a_line_stay(text: str) -> None:
     assert f"- {text}\n" in FENCE.block(NOTES, NONCE, [text])
+
+
+def test_an_indented_block_without_an_end_costs_as_little_as_any_text() -> None:
+    """Found by a review: twenty lines took longer than anybody waits."""
+    assert FENCE.strip("user: hi\n" + "    x\n" * 2_000 + "[m_1").endswith("[m_1")

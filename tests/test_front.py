@@ -17,7 +17,7 @@ from gateway.testing import ScriptedUpstream, Step
 from tests.conftest import Serve, Served
 
 CHAT = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
-LIVE = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+LIVE = b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
 EXPECTED_S = 10
 """For what takes a moment."""
 
@@ -81,12 +81,19 @@ def counted(served: Served, line: str) -> int:
     return next((int(float(counter.split()[-1])) for counter in counters if counter.startswith(f"{line} ")), 0)
 
 
+def settled(served: Served) -> int:
+    """Calls of which it is known what became of them, whatever that was."""
+    names = ("accrue_recorded_total", "accrue_unrecorded_total", "accrue_refused_total")
+    lines = served.parts.telemetry.render().decode().splitlines()
+    return sum(int(float(line.split()[-1])) for line in lines if line.startswith(names))
+
+
 def post(body: bytes, *lines: str) -> bytes:
-    head = ["POST /v1/chat/completions HTTP/1.1", "host: x", f"content-length: {len(body)}", *lines]
+    head = ["POST /v1/chat/completions HTTP/1.1", "host: localhost", f"content-length: {len(body)}", *lines]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-CHUNKED = b"POST /v1/files HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+CHUNKED = b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 async def test_a_head_that_does_not_come_whole_is_refused_and_counted(serve: Serve) -> None:
@@ -109,7 +116,7 @@ async def test_a_body_that_does_not_come_whole_is_refused_and_counted_once(
 
 async def test_the_rest_of_a_body_whose_request_is_answered_is_not_awaited_for_ever(serve: Serve) -> None:
     async with serve(server=Server(port=0, body_timeout_s=0.3)) as served, connected(served) as client:
-        client.send(b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        client.send(b"POST /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")
         assert (await client.answer())[0] == 405
         assert await client.end() == b""
 
@@ -118,7 +125,7 @@ async def test_a_request_that_is_answered_before_it_was_all_there_leaves_the_con
     served: Served,
 ) -> None:
     async with connected(served) as client:
-        client.send(b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        client.send(b"POST /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")
         assert (await client.answer())[0] == 405
         client.send(b"123456789" + LIVE)
         assert (await client.answer())[0] == 200
@@ -129,12 +136,12 @@ async def test_a_body_that_is_still_coming_keeps_an_answered_connection_from_bei
 ) -> None:
     monkeypatch.setattr(serving, "KEEP_ALIVE_S", 0.2)
     async with serve() as served, connected(served) as client:
-        client.send(b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        client.send(b"POST /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")
         assert (await client.answer())[0] == 405
         assert await said(served, b"") == b""  # which takes as long
         client.send(b"123456789" + LIVE)
         assert (await client.answer())[0] == 200
-        client.send(b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        client.send(b"POST /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")
         assert (await client.answer())[0] == 405
         client.send(b"123456789")
         assert await client.end() == b""
@@ -183,7 +190,7 @@ async def test_a_client_that_goes_on_when_it_is_refused_is_cut_off(
 @pytest.mark.parametrize("pieces", [1, 50])
 async def test_a_head_that_is_too_large_is_refused_however_it_comes(serve: Serve, pieces: int) -> None:
     async with serve(server=Server(port=0, max_header_bytes=2_048)) as served, connected(served) as client:
-        client.send(b"GET /livez HTTP/1.1\r\nhost: x\r\na: ")
+        client.send(b"GET /livez HTTP/1.1\r\nhost: localhost\r\na: ")
         for _ in range(pieces):
             client.send(b"b" * (5_000 // pieces))
             await client.writer.drain()
@@ -296,7 +303,7 @@ async def test_more_requests_than_there_may_be_are_asked_to_come_again(
         assert refusal(shed) == (503, "overloaded")
         assert b"retry-after: 1\r\n" in shed
         for path in (b"/livez", b"/readyz", b"/metrics"):
-            spared = await said(served, b"GET %b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n" % path)
+            spared = await said(served, b"GET %b HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n" % path)
             assert spared.startswith(b"HTTP/1.1 200")
         upstream.release()
         assert (await client.answer())[0] == 200
@@ -333,7 +340,7 @@ def handshake(*lines: str) -> bytes:
     return "\r\n".join(["GET /v1/realtime HTTP/1.1", *offer, key, *lines]).encode() + b"\r\n\r\n"
 
 
-@pytest.mark.parametrize("lines", [[], ["host: x", "host: y"], ["host: x", "content-length: 3"]])
+@pytest.mark.parametrize("lines", [[], ["host: localhost", "host: y"], ["host: localhost", "content-length: 3"]])
 async def test_a_handshake_goes_through_the_same_gate(served: Served, lines: list[str]) -> None:
     assert refusal(await said(served, handshake(*lines))) == (400, "invalid_http")
 
@@ -341,14 +348,14 @@ async def test_a_handshake_goes_through_the_same_gate(served: Served, lines: lis
 async def test_a_handshake_may_have_as_many_headers_as_any_request(served: Served) -> None:
     lines = [f"x-{number}: y" for number in range(500)]
     async with connected(served) as client:
-        client.send(handshake("host: x", *lines))
+        client.send(handshake("host: localhost", *lines))
         async with asyncio.timeout(EXPECTED_S):
             assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
 
 
 @pytest.mark.parametrize("connection", ["connection: keep-alive", "connection: close"])
 async def test_what_names_a_websocket_and_asks_for_none_is_a_request(served: Served, connection: str) -> None:
-    plain = f"GET /livez HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n{connection}\r\n\r\n".encode()
+    plain = f"GET /livez HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\n{connection}\r\n\r\n".encode()
     async with connected(served) as client:
         client.send(plain)
         assert (await client.answer())[0] == 200
@@ -358,7 +365,7 @@ async def test_several_connection_headers_offer_a_websocket_all_the_same(
     served: Served, upstream: ScriptedUpstream
 ) -> None:
     async with connected(served) as client:
-        client.send(handshake("host: x", "connection: keep-alive"))
+        client.send(handshake("host: localhost", "connection: keep-alive"))
         async with asyncio.timeout(EXPECTED_S):
             assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
     assert len(upstream.requests()) == 1
@@ -366,8 +373,19 @@ async def test_several_connection_headers_offer_a_websocket_all_the_same(
 
 async def test_blanks_after_a_value_are_no_part_of_it(served: Served, upstream: ScriptedUpstream) -> None:
     async with connected(served) as client:
-        client.send(b"POST /v1/files HTTP/1.1\r\nhost: x \t\r\ncontent-length: 3 \r\nx-a: b \t\r\n\r\nabc")
+        client.send(b"POST /v1/files HTTP/1.1\r\nhost: localhost \t\r\ncontent-length: 3 \r\nx-a: b \t\r\n\r\nabc")
         assert (await client.answer())[0] == 200
     (request,) = upstream.requests()
     assert request.body == b"abc"
     assert (b"x-a", b"b") in request.headers
+
+
+async def test_a_client_that_leaves_pipelined_requests_behind_leaves_none_unsettled(
+    served: Served, upstream: ScriptedUpstream
+) -> None:
+    for _ in range(5):
+        async with connected(served) as client:
+            client.send(post(CHAT) * 3)
+    async with asyncio.timeout(EXPECTED_S):
+        while not 0 < counted(served, "accrue_received_total") == settled(served):
+            await asyncio.to_thread(upstream.requests)

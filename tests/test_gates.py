@@ -36,6 +36,7 @@ WITHOUT_TESTS = {
     "gateway/sections.py": "values and defaults: tested with the configuration that reads them",
     "gateway/parts.py": "opens what wiring puts together: tested with it",
     "gateway/stores/local/columns.py": "a row's columns: tested with the truth that writes them and reads them",
+    "gateway/gate.py": "what connections share: tested with the front that goes by it",
     "gateway/experience.py": "values without logic: whatever makes and reads them is tested",
 }
 

@@ -126,3 +126,31 @@ def test_a_handshake_has_no_body(framing: tuple[bytes, bytes]) -> None:
 def test_an_overload_says_when_to_come_again() -> None:
     assert Overloaded("later").headers == [(b"retry-after", b"1")]
     assert b'"code":"overloaded"' in Overloaded("later").body
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ({b"host": b"127.0.0.1:8080"}, 200),
+        ({b"host": b"LOCALHOST"}, 200),
+        ({b"host": b"[::1]:8080"}, 200),
+        ({b"host": b"host.docker.internal:8080"}, 200),
+        ({b"host": b"evil.example:8080"}, 403),
+        ({b"host": b"127.0.0.1.evil.example"}, 403),
+        ({b"host": b"localhost", b"origin": b"http://localhost:3000"}, 200),
+        ({b"host": b"localhost", b"origin": b"https://evil.example"}, 403),
+        ({b"host": b"localhost", b"origin": b"null"}, 200),
+        ({b"host": b"localhost", b"origin": b"vscode-webview://1"}, 200),
+    ],
+)
+def test_where_only_the_address_guards_the_door_no_page_of_elsewhere_is_let_in(
+    lines: dict[bytes, bytes], status: int
+) -> None:
+    head = Head(method=b"GET", target=b"/v1/models", version="1.1", headers=list(lines.items()))
+    check(head, LIMITS, is_handshake=False)
+    found = 200
+    try:
+        check(head, LIMITS, is_handshake=False, is_local_only=True)
+    except RequestError as error:
+        found = error.status
+    assert found == status

@@ -104,3 +104,7 @@ def test_to_look_at_it_twice_changes_nothing(text: str) -> None:
     assert not any(
         unicodedata.bidirectional(char) in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI", "FSI") for char in once
     )
+
+
+def test_what_is_wrapped_more_often_than_anybody_wraps_is_no_link_either() -> None:
+    assert "://" not in inert("ab:/" * 200 + "ab://" + "/" * 200)

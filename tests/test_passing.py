@@ -147,7 +147,7 @@ async def between(serve: Serve, upstream: Handler) -> AsyncIterator[Connection]:
 
 def head(size: int, *, is_chunked: bool) -> bytes:
     framing = b"transfer-encoding: chunked" if is_chunked else b"content-length: %d" % size
-    return b"POST /v1/files HTTP/1.1\r\nhost: x\r\nconnection: close\r\n%b\r\n\r\n" % framing
+    return b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n%b\r\n\r\n" % framing
 
 
 def framed(pieces: Sequence[bytes], *, is_chunked: bool) -> list[bytes]:
@@ -256,7 +256,7 @@ async def test_a_download_cannot_run_ahead_of_a_client_that_does_not_read(serve:
         writer.close()
 
     async with between(serve, upstream) as (reader, writer):
-        writer.write(b"GET /v1/files/file-1/content HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        writer.write(b"GET /v1/files/file-1/content HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         assert len(PIECE) < await poured.get() < BUFFERS_BYTES
         answer = await reader.read()
     assert hashlib.sha256(answer.partition(b"\r\n\r\n")[2]).digest() == hashlib.sha256(b"".join(LARGE)).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 import zlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
@@ -702,3 +703,20 @@ async def test_a_call_that_got_no_answer_is_on_record_as_interrupted_and_drain_w
         await draining
     assert [(exchange.state, exchange.status) for exchange in desk.journal.kept] == [("interrupted", 502)]
     await desk.recorder.drain()
+
+
+async def test_an_intent_that_takes_long_to_clean_holds_no_words_and_keeps_nobody_waiting() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(exchange: Exchange) -> Exchange:
+        begun.set()
+        end.wait(10)
+        return exchange
+
+    desk = Desk(commit_wait_s=0.01, clean=slow, messages=[{"role": "user", "content": "word " * 2_000}])
+    await desk.recorder.intend(desk.exchange)
+    end.set()
+    assert begun.is_set()
+    assert desk.unrecorded == ["late"]
+    (intended,) = desk.journal.intended
+    assert intended.turns == ()

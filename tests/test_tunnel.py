@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.errors import ClientGone, RequestError, UpstreamUnreachable
+from gateway.errors import ClientGone, RequestError, Unauthorized, UpstreamUnreachable
 from gateway.ports import Closing
 from gateway.sections import PostDisconnect
-from gateway.tunnel import Nobody, carry
+from gateway.tunnel import Nobody, Unasked, Watched, carry
 
 BYE = Closing(code=4000, reason="bye")
 LIMITS = PostDisconnect()
@@ -206,3 +206,18 @@ async def test_nobody_changes_nothing() -> None:
         await carry(client, upstream, Nobody(), LIMITS)
     assert [upstream.told.get_nowait() for _ in range(3)] == ["up", b"up", BYE]
     assert client.told.get_nowait() == "down"
+
+
+async def test_who_has_lost_the_leave_to_ask_is_told_so_and_asks_nothing_more() -> None:
+    errors: list[RequestError] = []
+
+    def leave() -> None:
+        for error in errors:
+            raise error
+
+    watched = Watched(Nobody(), leave, str)
+    assert await watched.ask("one") == "one"
+    errors.append(Unauthorized("revoked"))
+    with pytest.raises(Unasked, match="revoked"):
+        await watched.ask("two")
+    assert (watched.is_waiting, await watched.hear("three"), await watched.end(None)) == (False, "three", [])

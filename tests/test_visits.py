@@ -28,7 +28,7 @@ KEY = (b"authorization", b"Bearer sk-1")
 def visits(folder: Path, anonymous: identify.Anonymous = "credential", **policy: str) -> Visits:
     (folder / "default.yaml").write_text(json.dumps(policy))
     book = PolicyBook(folder, KINDS)
-    return Visits(policies=book, fence=FENCE, anonymous=anonymous, max_augmented_bytes=1 << 20)
+    return Visits(policies=book, fence=FENCE, anonymous=anonymous, max_augmented_bytes=1 << 20, is_out=lambda _: False)
 
 
 async def read(desk: Visits, body: bytes, *sent: tuple[bytes, bytes]) -> Visit | Outcome:

@@ -149,7 +149,7 @@ async def test_a_shutdown_closes_open_sockets(serve: Serve) -> None:
 async def test_an_offer_of_websocket_that_is_no_handshake_is_ignored(
     served: Served, upstream: ScriptedUpstream, method: str
 ) -> None:
-    head = f"{method} /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nconnection: close, upgrade\r\n"
+    head = f"{method} /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\nconnection: close, upgrade\r\n"
     answer = await talk(served, head.encode() + b"upgrade: websocket\r\n\r\n{}")
     assert answer.startswith(b"HTTP/1.1 200")
     assert upstream.requests()[-1].body == b"{}"
@@ -159,7 +159,7 @@ async def test_an_offer_of_websocket_that_is_no_handshake_is_ignored(
 async def test_a_handshake_that_is_none_is_refused_by_the_server(
     served: Served, upstream: ScriptedUpstream, line: bytes
 ) -> None:
-    head = b"GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    head = b"GET /v1/responses HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     assert b" 4" in (await talk(served, head + line + b"\r\n")).splitlines()[0]
     assert upstream.requests() == []
 

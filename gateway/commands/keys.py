@@ -65,7 +65,7 @@ def create(
         ends = None if expires is None else SystemClock().now() + _seconds(expires)
         return file.create(_checked(name=name, tenant=tenant, rights=rights or RIGHTS, expires=ends, **limits))
 
-    _show(*_done(config_file, data_dir, issue))
+    _show(*_done(config_file, data_dir, issue, is_first=True))
 
 
 @group.command(name="list", short_help="Show the keys there are.")
@@ -120,11 +120,16 @@ def _show(key: Key, plain: str) -> None:
     click.echo(f"key {key.id} ({key.name}) of tenant {key.tenant}; it is not shown again", err=True)
 
 
-def _done(config_file: Path | None, data_dir: str | None, work: Callable[[KeyFile], Answer]) -> Answer:
-    """What comes of some work on the keys of a data directory."""
+def _done(
+    config_file: Path | None, data_dir: str | None, work: Callable[[KeyFile], Answer], *, is_first: bool = False
+) -> Answer:
+    """What comes of some work on the keys of a data directory; there need be none yet for the first of them."""
 
     def done() -> Answer:
-        with _opened(Path(load_config(config_file, environment(), data_dir=data_dir).data_dir)) as file:
+        folder = Path(load_config(config_file, environment(), data_dir=data_dir).data_dir)
+        if not (is_first or (folder / "keys.db").exists()):
+            raise DataDirError(f"no keys are issued in {folder}; is this the right --data-dir?")
+        with _opened(folder) as file:
             return work(file)
 
     return or_exit(done)

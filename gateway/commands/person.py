@@ -61,6 +61,8 @@ def erase(
         accrue erase --user ana --opt-out --url http://127.0.0.1:8080
     """
     whose = f"user {user}" if user else f"session {session}"
+    if bool(user) == bool(session):
+        raise click.UsageError("say by --user or by --session who is meant, and not by both")
     yes or click.confirm(f"Remove everything that is known of {whose}?", abort=True)
     config = _config(config_file, data_dir)
     if url is not None:

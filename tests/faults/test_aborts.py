@@ -159,7 +159,7 @@ def request(case: Case) -> bytes:
     is_stream = b"true" if case.is_stream else b"false"
     said = b'{"model":"m","stream":%b,"messages":[{"role":"user","content":"case %d: hello"}]}'
     body = said % (is_stream, case.number)
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-accrue-user: u%d\r\ncontent-length: %d\r\n\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-accrue-user: u%d\r\ncontent-length: %d\r\n\r\n"
     return head % (case.number, len(body)) + body
 
 

@@ -42,7 +42,7 @@ LARGE = 300_000
 SEGMENT_BYTES = 536
 
 CHAT = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ SAYS_NOTHING = Manner()
 SLOW_HEAD = Manner(first=HEAD + b"A: ", drip=b"b")
 SLOW_BODY = Manner(first=HEAD + b"Content-Length: 1000\r\n\r\n{", drip=b" ")
 TAKES_NOTHING = Manner(
-    first=b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (LARGE, b"x" * LARGE),
+    first=b"POST /v1/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (LARGE, b"x" * LARGE),
     drip=b"\r\n",
     is_deaf=True,
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 """What an attacker wants to be read as a request of its own."""
 
-LAST = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LAST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 """Follows everything, so that a connection that is still in step comes to its end."""
 
 NO, LARGE, LATE = frozenset({400}), frozenset({413, 431}), frozenset({408})
@@ -26,11 +26,11 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _get(target: bytes, *lines: bytes) -> bytes:
-    return b"GET %b HTTP/1.1\r\n" % target + b"\r\n".join([b"Host: x", *lines, b"\r\n"])
+    return b"GET %b HTTP/1.1\r\n" % target + b"\r\n".join([b"Host: localhost", *lines, b"\r\n"])
 
 
 def _post(*lines: bytes, body: bytes = b"") -> bytes:
-    return b"\r\n".join([b"POST /v1/files HTTP/1.1", b"Host: x", *lines, b"\r\n"]) + body
+    return b"\r\n".join([b"POST /v1/files HTTP/1.1", b"Host: localhost", *lines, b"\r\n"]) + body
 
 
 def _chunked(body: bytes, *lines: bytes) -> bytes:
@@ -107,10 +107,10 @@ CHUNKS = [
 
 LINES = [
     _refused("bare LF throughout", _post(CL, body=b"abc").replace(b"\r\n", b"\n")),
-    _refused("a header that ends with a bare LF", b"GET /v1/a HTTP/1.1\r\nHost: x\nA: b\r\n\r\n"),
-    _refused("a header that ends with a bare CR", b"GET /v1/a HTTP/1.1\r\nHost: x\rA: b\r\n\r\n"),
+    _refused("a header that ends with a bare LF", b"GET /v1/a HTTP/1.1\r\nHost: localhost\nA: b\r\n\r\n"),
+    _refused("a header that ends with a bare CR", b"GET /v1/a HTTP/1.1\r\nHost: localhost\rA: b\r\n\r\n"),
     _refused("a folded header", _get(b"/v1/a", b"A: b\r\n c")),
-    _refused("a folded first header", b"GET /v1/a HTTP/1.1\r\n Host: x\r\n\r\n"),
+    _refused("a folded first header", b"GET /v1/a HTTP/1.1\r\n Host: localhost\r\n\r\n"),
     _refused("NUL in a value", _get(b"/v1/a", b"A: b\x00c")),
     _refused("DEL in a value", _get(b"/v1/a", b"A: b\x7fc")),
     _refused("NUL in the target", _get(b"/v1/a\x00b")),
@@ -129,18 +129,18 @@ LINES = [
 TARGETS = [
     _refused("no host", b"GET /v1/a HTTP/1.1\r\n\r\n"),
     _refused("two hosts", _get(b"/v1/a", b"Host: y")),
-    _refused("the same host twice", _get(b"/v1/a", b"Host: x")),
-    _refused("a host that is a path", b"GET /v1/a HTTP/1.1\r\nHost: x/../y\r\n\r\n"),
+    _refused("the same host twice", _get(b"/v1/a", b"Host: localhost")),
+    _refused("a host that is a path", b"GET /v1/a HTTP/1.1\r\nHost: localhost/../y\r\n\r\n"),
     _refused("a host and a password", b"GET /v1/a HTTP/1.1\r\nHost: a:b@x\r\n\r\n"),
-    _refused("a list of hosts", b"GET /v1/a HTTP/1.1\r\nHost: x, y\r\n\r\n"),
+    _refused("a list of hosts", b"GET /v1/a HTTP/1.1\r\nHost: localhost, y\r\n\r\n"),
     _refused("another host in the target", _get(b"http://elsewhere/v1/a")),
     _refused("another scheme in the target", _get(b"ftp://x/v1/a")),
-    _refused("CONNECT", b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n"),
-    _refused("TRACE", b"TRACE /v1/a HTTP/1.1\r\nHost: x\r\n\r\n"),
-    _refused("OPTIONS for the server", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"),
+    _refused("CONNECT", b"CONNECT x:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n"),
+    _refused("TRACE", b"TRACE /v1/a HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    _refused("OPTIONS for the server", b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     _refused("a target without a slash", _get(b"v1/a")),
-    _refused("a method in small letters", b"get /v1/a HTTP/1.1\r\nHost: x\r\n\r\n"),
-    _passed("the same host in the target", _get(b"http://x/v1/a"), b""),
+    _refused("a method in small letters", b"get /v1/a HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    _passed("the same host in the target", _get(b"http://localhost/v1/a"), b""),
     _passed("slashes twice", _get(b"//elsewhere//v1//a"), b"", YES | {400, 403, 404}),
     _passed("dots", _get(b"/v1/../../a"), b"", YES | {400, 403, 404}),
     _passed("dots in hiding", _get(b"/v1/%2e%2e/%2e%2e/a"), b"", YES | {400, 403, 404}),
@@ -150,8 +150,8 @@ TARGETS = [
 PROTOCOLS = [
     _refused("HTTP/0.9 by name", b"GET /v1/a HTTP/0.9\r\n\r\n"),
     Vector(name="HTTP/0.9", raw=b"GET /v1/a\r\n", allowed=NO | LATE),
-    _refused("HTTP/1.2", b"GET /v1/a HTTP/1.2\r\nHost: x\r\n\r\n"),
-    _refused("HTTP/2.0 by name", b"GET /v1/a HTTP/2.0\r\nHost: x\r\n\r\n"),
+    _refused("HTTP/1.2", b"GET /v1/a HTTP/1.2\r\nHost: localhost\r\n\r\n"),
+    _refused("HTTP/2.0 by name", b"GET /v1/a HTTP/2.0\r\nHost: localhost\r\n\r\n"),
     _refused("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
     _refused("RTSP", b"DESCRIBE rtsp://x/v1/a RTSP/1.0\r\n\r\n"),
     _refused("ICE", b"SOURCE /v1/a ICE/1.0\r\n\r\n"),

@@ -291,7 +291,7 @@ async def _raw(port: int, method: str, path: str, lines: list[str]) -> int:
     """The status of a request that no client library has tidied up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        host = [] if any(line.startswith("Host") for line in lines) else ["Host: x"]
+        host = [] if any(line.startswith("Host") for line in lines) else ["Host: localhost"]
         head = [f"{method} {path} HTTP/1.1", *host, *lines, "Content-Length: 0", "Connection: close", "", ""]
         writer.write("\r\n".join(head).encode())
         return int((await reader.readline()).split()[1])

@@ -87,7 +87,7 @@ class Reindexing:
         if reached is None:
             self._written(self._end_or_begin)
         elif entries := self._truth.holding(reached, PORTION):
-            self._written(partial(self._indexes.walk, reached, entries, self._indexes.newest.embed(entries)))
+            self._written(partial(self._indexes.walk, reached, entries, self._indexes.embed(entries)))
         else:
             self._written(self._indexes.finish)
         if is_settled and not self.done.is_set():

@@ -33,6 +33,9 @@ from gateway.types import Scope
 READERS = 2
 """A slow listing must not hold up recall; more would only wait for the interpreter lock, which searching holds."""
 
+RENEWED_S = 60.0
+"""For making the index anew: 100,000 memories take about half of it. What takes longer goes on in the background."""
+
 Answer = TypeVar("Answer")
 
 log = structlog.get_logger()
@@ -110,6 +113,14 @@ class LocalStore:
         """Remove memories of this owner for good; how many there were."""
         return await self._run(self._writes, partial(self._forget, _owner(scope), ids))
 
+    async def renew(self) -> bool:
+        """Make the index anew, in whose files what was forgotten leaves traces that are no words.
+
+        Returns when it is done; False when that takes too long, and then it goes on, after a restart as well.
+        """
+        await self._run(self._writes, self._renew)
+        return await asyncio.to_thread(self.wait_until_indexed, RENEWED_S)
+
     async def aclose(self) -> None:
         """Finish what was begun, flush and release."""
         if not self._is_closed:
@@ -178,6 +189,11 @@ class LocalStore:
         self._mend()
         self._indexes.catch_up()
         return removed
+
+    def _renew(self) -> None:
+        self._mend()
+        self._indexes.renew()
+        self._reindexing.start()
 
     def _mend(self) -> int:
         """Open what is not open or has been taken away; how many changes the indexes had not seen."""

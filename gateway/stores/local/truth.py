@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from gateway.database import transaction
+from gateway.errors import MemoryUnavailable
 from gateway.lasting import Database, for_reading, for_writing
 from gateway.memories import Memory
 from gateway.sealing import NO_SEAL, Seal
@@ -134,7 +135,9 @@ class Truth:
                 "DELETE FROM memories WHERE owner = ? AND id = ?", [(owner, encodable(one)) for one in ids]
             ).rowcount
         with self._writer.used() as writer:
-            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            is_busy, *_ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise MemoryUnavailable("memories: somebody is reading them; what was removed is still in their log")
         return max(removed, 0)
 
     def get(self, owner: str, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
