@@ -16,7 +16,7 @@ import msgspec
 import re2
 
 from gateway.sensitive.spans import Span, apart
-from gateway.sensitive.views import View, unescaped_views
+from gateway.sensitive.views import View, views_of
 
 FIRST_ORDER = 1_000
 """Behind the sorts of secrets, which know better what a place holds."""
@@ -64,7 +64,7 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(text: View) -> list[Span]:
     """Places in a text, in order and apart."""
-    return apart(span for view in unescaped_views(text) for span in _seen(view))
+    return apart(span for view in views_of(text) for span in _seen(view))
 
 
 def _seen(view: View) -> Iterator[Span]:

@@ -6,7 +6,7 @@ is linear in the text, whatever stands in it (google-re2). What becomes of a sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -19,7 +19,7 @@ import re2
 from gateway.documents import Reader
 from gateway.sensitive.plausible import CHECKS
 from gateway.sensitive.spans import Span, apart, beside
-from gateway.sensitive.views import View, unescaped_views
+from gateway.sensitive.views import View, views_of
 
 RULES = Path(__file__).with_name("secrets.yaml")
 
@@ -36,6 +36,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The rules as they are written."""
 
     rules: dict[str, Rule]
+    names: dict[str, str] = {}
+    """Parts of patterns, which stand in them as `(?P>name)`."""
 
 
 class _Sort(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,14 +68,15 @@ class Secrets:
         reader = Reader(words={})
         members = reader.document(path, Document)
         reader.finish()
-        rules = msgspec.convert(members, Document).rules
+        document = msgspec.convert(members, Document)
+        rules = {name: _whole(rule, document.names) for name, rule in document.rules.items()}
         self._sorts = [_sort(name, order, rule, reader) for order, (name, rule) in enumerate(rules.items())]
         reader.finish()
         self._keywords = _automaton([rule.keywords for rule in rules.values()])
 
     def find(self, text: View) -> list[Span]:
         """Places of secrets in a text, in order and apart."""
-        views = list(unescaped_views(text))
+        views = list(views_of(text))
         found = apart(span for view in views for span in self._seen(view, is_joined=False))
         joined = views[-1].joined()
         if joined is None:
@@ -97,7 +100,7 @@ class Secrets:
 def _sort(name: str, order: int, rule: Rule, reader: Reader) -> _Sort:
     """A rule that can be used; what is wrong with it is noted by the reader."""
     options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # bytes as they are: all that the rules name is ASCII
+    options.encoding = re2.Options.Encoding.LATIN1  # bytes as they are, in the rules too
     options.log_errors = False
     patterns: list[Any] = []
     for number, pattern in enumerate(_together(rule)):
@@ -107,9 +110,18 @@ def _sort(name: str, order: int, rule: Rule, reader: Reader) -> _Sort:
             reader.complain(reader.place(f"$.rules.{name}.patterns[{number}]"), _said(error))
     if not rule.patterns:
         reader.complain(reader.place(f"$.rules.{name}"), "expected patterns")
-    if not rule.keywords or any(word != word.lower() or not word.isascii() for word in rule.keywords):
-        reader.complain(reader.place(f"$.rules.{name}.keywords"), "expected words in lower case, of ASCII")
+    if not rule.keywords or any(word.encode() != word.encode().lower() for word in rule.keywords):
+        reader.complain(reader.place(f"$.rules.{name}.keywords"), "expected words in lower case")
     return _Sort(name=name, order=order, patterns=patterns, is_right=CHECKS[rule.check], has_form=not rule.check)
+
+
+def _whole(rule: Rule, names: Mapping[str, str]) -> Rule:
+    """The rule with the parts of its patterns in their places; of one that nobody named the pattern is told wrong."""
+
+    def whole(pattern: str) -> str:
+        return reduce(lambda text, name: text.replace(f"(?P>{name})", names[name]), names, pattern)
+
+    return msgspec.structs.replace(rule, patterns=tuple(map(whole, rule.patterns)))
 
 
 def _together(rule: Rule) -> Sequence[str]:
@@ -130,7 +142,7 @@ def _automaton(keywords: Sequence[Sequence[str]]) -> Any:
             sorts[word] = sorts.get(word, 0) | 1 << order
     automaton = ahocorasick.Automaton()
     for word, bits in sorts.items():
-        automaton.add_word(word, bits)
+        automaton.add_word(word.encode().decode("latin-1"), bits)
     automaton.make_automaton()
     return automaton
 

@@ -1,4 +1,4 @@
-"""A text as others would read it: with its escapes undone, or with lines joined that a token was broken over.
+"""A text as others would read it: with its escapes undone, without what nobody sees, with the lines of a token joined.
 
 Each view knows where its bytes stand in the text, so that what is found in it is found there. It knows the escapes of
 JSON (also of JSON within JSON), of Python and of URLs, and nothing of what is looked for.
@@ -16,6 +16,13 @@ DEPTH = 3
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'\\/bfnrt]))|%([0-9a-fA-F]{2})")
 _PLAIN = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _BREAK = re.compile(rb"(?<=[A-Za-z0-9_=+/.-])[ \t]*\r?\n[ \t]*(?=[A-Za-z0-9_=+/.-])")
+
+_UNSEEN = re.compile(
+    rb"(?:\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]"
+    rb"|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]|\xf3\xa0[\x80-\x87][\x80-\xbf]|\xed\xad\x80\xed[\xb0-\xb7][\x80-\xbf])+"
+)
+"""Characters that are shown as nothing: of no width, soft hyphens, marks of direction, variants and tags (also as an
+escape stands for them, by surrogates)."""
 
 
 class View:
@@ -54,6 +61,10 @@ class View:
             return None
         return self._without(_ESCAPE)
 
+    def visible(self) -> View | None:
+        """The view without what is shown as nothing; None when there is nothing of the sort."""
+        return None if self.data.isascii() else self._without(_UNSEEN)
+
     def joined(self) -> View | None:
         """The view with its lines joined where a token may go on in the next; None when there is no such place."""
         return self._without(_BREAK) if b"\n" in self.data else None
@@ -84,6 +95,15 @@ def unescaped_views(text: View) -> Iterator[View]:
             return
         yield view
         view = view.unescaped()
+
+
+def views_of(text: View) -> Iterator[View]:
+    """The text in all ways it is read that keep its lines; the last is the one with the least in it."""
+    for view in unescaped_views(text):
+        yield view
+        visible = view.visible()
+        if visible is not None:
+            yield visible
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
