@@ -225,7 +225,8 @@ async def test_what_a_chunked_body_brings_after_its_end_names_nobody(
     as_victim = await talk(served, post("/v1/chat/completions", ASKED, "x-accrue-user: victim"))
     assert b"x-accrue-memory: hit" in as_victim
 
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n"
+    head += b"connection: close\r\n\r\n"
     trailers = b"0\r\nx-accrue-user: victim\r\nx-other: too late\r\n\r\n"
     answer = await talk(served, head + chunk(ASKED) + trailers)
     assert b"x-accrue-memory: empty" in answer
@@ -297,7 +298,9 @@ async def test_an_offer_is_ignored_wherever_the_request_is_cut(
 @pytest.mark.parametrize("request_line", [b"CONNECT example.com:443 HTTP/1.1", b"nonsense"])
 async def test_what_is_no_request_to_an_api_is_refused(served: Served, request_line: bytes) -> None:
     offer = b"connection: close, upgrade\r\nupgrade: h2c"
-    assert (await talk(served, request_line + b"\r\nhost: localhost\r\n" + offer + b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+    assert (await talk(served, request_line + b"\r\nhost: localhost\r\n" + offer + b"\r\n\r\n")).startswith(
+        b"HTTP/1.1 400"
+    )
 
 
 def accounted(served: Served) -> dict[str, int]:
