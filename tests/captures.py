@@ -129,7 +129,7 @@ def _send(base: str, request: Sent) -> Answered:
     try:
         connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
         names = [name.lower() for name, _ in request.headers]
-        host = [] if "host" in names else [("host", "x")]
+        host = [] if "host" in names else [("host", "localhost")]
         length = [("content-length", str(len(request.body)))] if request.body else []
         for name, value in [*host, *request.headers, *length]:
             connection.putheader(name, value)

@@ -23,7 +23,7 @@ from tests.conftest import Serve, Served
 AUGMENTED = ("/v1/chat/completions", "/v1/responses", "/v1/messages")
 RULE = "Always answer in metric units, please."
 
-NOT_ONWARD = ("host", "content-length", "connection")
+NOT_ONWARD = ("host", "content-length", "connection", "cdn-loop")
 """Of the headers in the captures are the connection's own, or made anew."""
 
 BLOCK = rb"<accrue-(?:rules|notes) [0-9a-f]{20}>(?:(?!accrue-).)*</accrue-(?:rules|notes) [0-9a-f]{20}>"
