@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 # The one place where Python tells what it makes of a pattern, which its stubs leave out.
-from re import _constants, _parser  # type: ignore[attr-defined] # its stubs leave them out
+from re import _constants, _parser
 from typing import Any
 
 TEXTS = 256

@@ -214,11 +214,8 @@ class SqliteJournal:
             written = self.writer.submit(operation, is_patient=is_patient)
             known.add(exchange.notes, written)
             owned = [self._anchor_got(owner, anchor, session, written) for anchor in anchors]
-            if exchange.openings:
-                self._openings.entry(owner, "").add(
-                    [(opening, session, exchange.at) for opening in exchange.openings], written
-                )
-        written.add_done_callback(partial(self._settled, exchange.id, known, owned))
+            opened = self._openings_got(owner, exchange, written)
+        written.add_done_callback(partial(self._settled, exchange.id, known, owned, opened))
         return written
 
     def _anchor_got(self, owner: rows.Person, anchor: str, session: str, written: Future[_Met]) -> KnownAnchor:
@@ -226,9 +223,25 @@ class SqliteJournal:
         entry.add(session, written)  # before the next entry is made, lest that one push it out
         return entry
 
+    def _openings_got(self, owner: rows.Person, exchange: Exchange, written: Future[_Met]) -> Sequence[KnownOpenings]:
+        if not exchange.openings:
+            return ()
+        entry = self._openings.entry(owner, "")
+        entry.add([(opening, exchange.scope.session, exchange.at) for opening in exchange.openings], written)
+        return (entry,)
+
     def _settled(
-        self, exchange: str, session: KnownSession, anchors: Sequence[KnownAnchor], written: Future[_Met]
+        self,
+        exchange: str,
+        session: KnownSession,
+        anchors: Sequence[KnownAnchor],
+        openings: Sequence[KnownOpenings],
+        written: Future[_Met],
     ) -> None:
+        entries: list[KnownSession | KnownAnchor | KnownOpenings] = [session, *anchors, *openings]
+        with self._lock:  # a write that is done is held by nobody: it holds all that it wrote
+            for known in entries:
+                known.write = None if known.write is written else known.write
         error = written.exception()
         if error is not None:
             _log.warning("journal_write_failed", exchange=exchange, error=str(error))

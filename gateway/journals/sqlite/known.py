@@ -21,7 +21,7 @@ from gateway.types import Note
 SESSIONS_KEPT = 4096
 """A session with ten notes takes about 10 kB."""
 
-ANCHORS_KEPT = 65_536
+ANCHORS_KEPT = 16_384
 """An anchor takes about 400 bytes; an answer leaves one or two."""
 
 PERSONS_KEPT = 1024
