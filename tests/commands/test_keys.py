@@ -83,6 +83,7 @@ def test_an_expired_key_is_listed_as_such(folder: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_clear_line(folder: Path, words: str, complaint: str) -> None:
+    assert typed(folder, "create --name first").exit_code == 0
     failed = typed(folder, words)
     assert failed.exit_code == 1
     assert failed.stderr.startswith("accrue: ")
@@ -92,9 +93,16 @@ def test_a_mistake_is_one_clear_line(folder: Path, words: str, complaint: str) -
 
 def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    failed = typed(tmp_path / "file" / "data", "list")
+    failed = typed(tmp_path / "file" / "data", "create --name ci")
     assert failed.exit_code == 1
     assert "cannot be used" in failed.stderr
+
+
+def test_a_folder_in_which_no_keys_are_issued_is_told_of_and_not_made(tmp_path: Path) -> None:
+    failed = typed(tmp_path / "typo", "list")
+    assert failed.exit_code == 1
+    assert "no keys are issued" in failed.stderr
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_configuration_with_a_mistake_is_told_of(tmp_path: Path) -> None:
