@@ -54,7 +54,7 @@ class Watched:
             leave: asked before each message; raises `RequestError` for who may not ask any more.
             told: what the client is told then.
         """
-        self._listener = listener
+        self.listener = listener
         self._leave = leave
         self._told = told
         self.hear, self.end = listener.hear, listener.end
@@ -62,7 +62,7 @@ class Watched:
     @property
     def is_waiting(self) -> bool:
         """As the listener."""
-        return self._listener.is_waiting
+        return self.listener.is_waiting
 
     async def ask(self, message: str | bytes) -> str | bytes:
         """As the listener."""
@@ -70,7 +70,7 @@ class Watched:
             self._leave()
         except RequestError as error:
             raise Unasked(self._told(error)) from error
-        return await self._listener.ask(message)
+        return await self.listener.ask(message)
 
 
 class Nobody:
@@ -135,7 +135,7 @@ class _Tunnel:
     def __init__(self, client: Connection, upstream: Connection, listener: Listener, max_left_bytes: int) -> None:
         self._client = client
         self._upstream = upstream
-        self._listener = listener
+        self.listener = listener
         self._left_bytes = max_left_bytes
         """What may still be heard once the client has gone."""
         self.is_left = False
@@ -145,7 +145,7 @@ class _Tunnel:
         """The client's messages, until it closes."""
         while not isinstance(message := await self._client.receive(), Closing):
             try:
-                asked = await self._listener.ask(message)
+                asked = await self.listener.ask(message)
             except Unasked as refused:
                 await self.tell(str(refused))
             else:
@@ -155,12 +155,12 @@ class _Tunnel:
     async def down(self) -> Closing:
         """The upstream's messages, until it closes or nobody is interested any more."""
         while not isinstance(message := await self._upstream.receive(), Closing):
-            heard = await self._listener.hear(message)
+            heard = await self.listener.hear(message)
             if heard is not None:
                 await self.tell(heard)
             if self.is_left:
                 self._left_bytes -= len(message)
-                if self._left_bytes < 0 or not self._listener.is_waiting:
+                if self._left_bytes < 0 or not self.listener.is_waiting:
                     return Closing(code=NORMAL_CLOSURE)
         return message
 

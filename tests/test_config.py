@@ -82,7 +82,7 @@ def test_every_key_with_one_value_can_be_set_by_the_environment(name: str, path:
     if path[-1] in ("host", "api_key", "provider", "data_dir", "policies"):
         changed = "something"
     if path[-1] in ("openwebui_jwt_secret", "admin_key", "encryption_key"):
-        changed = "something of thirty-two characters"
+        changed = "something-of-thirty-two-characters"
     needed = {name.replace("PROVIDER", "KIND"): "litellm"} if path[-1] == "provider" else {}
     if path[0] == "embedder" and path[-1] != "kind":
         needed = {f"ACCRUE_EMBEDDER__{key}": some for key, some in zip(("KIND", "URL", "MODEL"), A_SERVER, strict=True)}

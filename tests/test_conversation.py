@@ -27,7 +27,7 @@ from gateway.pipeline import Request
 from gateway.ports import Closing
 from gateway.sections import PostDisconnect, Server
 from gateway.testing import ScriptedUpstream, Step
-from gateway.tunnel import Listener, Nobody
+from gateway.tunnel import Listener, Nobody, Watched
 from gateway.types import Exchange
 from tests.conftest import Serve, Served
 from tests.evaluation import data_dir
@@ -377,7 +377,8 @@ async def test_only_responses_with_memory_on_have_a_listener(served: Served) -> 
         joined = await connect_upstream(served.parts.gateway, request)
         assert isinstance(joined, Joined)
         await joined.opened.connection.close(Closing(code=1000))
-        return joined.listener
+        assert isinstance(joined.listener, Watched)
+        return joined.listener.listener
 
     assert isinstance(await listener("/v1/responses", "on"), Conversation)
     assert isinstance(await listener("/v1/responses", "off"), Nobody)
