@@ -62,7 +62,7 @@ async def talk(served: Served, request: bytes) -> bytes:
     return answer
 
 
-def post(target: str, *lines: str, host: str = "x", **members: object) -> bytes:
+def post(target: str, *lines: str, host: str = "localhost", **members: object) -> bytes:
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}], **members}).encode()
     head = [f"POST {target} HTTP/1.1", f"host: {host}", f"content-length: {len(body)}", "connection: close", *lines]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
