@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from gateway.journals.sqlite.records import unpack
-from gateway.testing import ScriptedUpstream
+from gateway.testing import ScriptedUpstream, Step
 from gateway.types import Exchange
 from tests.faults.nursery import Nursery
 
@@ -68,9 +68,10 @@ class Onslaught:
         self.seen = Seen()
 
     async def round(self, end: Callable[[], None]) -> int:
-        """Start the gateway, call it, and end it at some moment; its exit status."""
+        """Start the gateway, call it, and end it at some moment, one call still unanswered; its exit status."""
         self._upstream.clear()
         self._upstream.respond(ANSWER)
+        self._upstream.script([Step(chunks=[b"{}"], hold=[0])])
         url = await self._nursery.start()
         self._left, self._end = self._random.randint(1, MOMENTS), end
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as callers:

@@ -26,7 +26,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.scale import scaled
 
 KILLS = scaled(12, 200)
-MUTANT_KILLS = 3
+MUTANT_KILLS = 4
 SEED = 20_261_122
 BACKLOG = scaled(10_000, 100_000)
 
