@@ -1,7 +1,8 @@
 """A long run of mixed calls, half of them streams, some broken off: does anything grow that should not?
 
-`scripts/soak` runs it for 30 minutes. People say again what they said before, so that memory itself does not grow and
-what does is a leak. A sample is taken every few seconds: private memory, open files, tasks, and the accounts of calls.
+`scripts/soak` runs it for 30 minutes. People say again what they said before, and their policy keeps no episodes, of
+which every call would leave one more: so memory itself does not grow, and what does is a leak. A sample is taken every
+few seconds: private memory, open files, tasks, and the accounts of calls.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from gateway.testing import GatewayProcess, ScriptedUpstream
 USERS = 50
 SAYINGS = 40
 """Per user; each is said again and again."""
+
+POLICY = "learn: {kinds: [constraint, preference, fact, lesson, correction]}\n"
 
 ABORTED = 0.05
 WARM_UP = 1 / 6
@@ -122,10 +125,17 @@ async def run(url: str, pid: int, *, seconds: float, calls_per_s: float, seed: i
     return Tally(calls=calls, aborted=aborted, statuses=dict(statuses), samples=kept, accounts=accounts)
 
 
+def accumulating_nothing(folder: Path, upstream: ScriptedUpstream) -> GatewayProcess:
+    """A gateway that learns what is said, and keeps no episode of it."""
+    (folder / "policies").mkdir()
+    (folder / "policies" / "default.yaml").write_text(POLICY, encoding="ascii")
+    return GatewayProcess(upstream.url, folder / "data", cwd=folder)
+
+
 def body(number: int, *, is_stream: bool) -> dict[str, object]:
     """A call: one of the things that its user says."""
     user, saying = number % USERS, (number // USERS) % SAYINGS
-    text = f"My neighbour number {saying} keeps {saying + 2} hens, says user {user}; what should I feed them?"
+    text = f"Remember that my neighbour number {saying} keeps {saying + 2} hens. What should user {user} feed them?"
     messages = [{"role": "system", "content": "You are kind."}, {"role": "user", "content": text}]
     return {"model": "gpt-4o", "user": f"user-{user}", "messages": messages, "stream": is_stream}
 
@@ -223,7 +233,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         ScriptedUpstream() as upstream,
-        GatewayProcess(upstream.url, Path(folder)) as gateway,
+        accumulating_nothing(Path(folder), upstream) as gateway,
     ):
         tally = asyncio.run(run(gateway.url, gateway.process.pid, seconds=seconds, calls_per_s=CALLS_PER_S))
     harness.report("Soak", section(tally, arguments.minutes), is_written=arguments.write)

@@ -132,7 +132,8 @@ class Issued:
             return
         free_at = self._calls.get_window_stats(item, key.id).reset_time
         wait_s = max(1, int(free_at - time.time()) + 1)
-        raise _too_many(f"key {key.id} may ask {limit} times a minute", "rate_limit_exceeded", wait_s)
+        complaint = f"key {key.id} may ask {limit} times a minute"
+        raise TooManyRequests(complaint, code="rate_limit_exceeded", retry_after_s=wait_s)
 
     def _keep(self, spent: Spent) -> None:
         if spent:
@@ -169,13 +170,7 @@ async def issued(folder: Path, secret: bytes, clock: Clock) -> AsyncIterator[Iss
 def _spent(key: Key, exhausted: Exhausted) -> TooManyRequests:
     message = f"key {key.id} has spent its {exhausted.limit} tokens of this {exhausted.length}"
     if exhausted.length == "minute":
-        return _too_many(message, "rate_limit_exceeded", exhausted.wait_s)
-    error = _too_many(message, "insufficient_quota", exhausted.wait_s)
+        return TooManyRequests(message, code="rate_limit_exceeded", retry_after_s=exhausted.wait_s)
+    error = TooManyRequests(message, code="insufficient_quota", retry_after_s=exhausted.wait_s)
     error.headers.append((b"x-should-retry", b"false"))  # SDKs would ask again within seconds
-    return error
-
-
-def _too_many(message: str, code: str, wait_s: int) -> TooManyRequests:
-    error = TooManyRequests(message, code=code)
-    error.headers.append((b"retry-after", str(wait_s).encode()))
     return error

@@ -173,7 +173,7 @@ def _last_words(answer: Answer, tail: bytes, error: RequestError) -> bytes:
     is_plain = not any(name.lower() in (b"content-encoding", b"content-length") for name, _ in answer.headers)
     if not is_plain or not is_event_stream(answer.headers) or not tail.endswith(EVENT_ENDS):
         return b""
-    return forward.interrupted_event(error, tail=tail, is_named=answer.has_named_events)
+    return forward.interrupted_event(error, is_named=answer.has_named_events)
 
 
 async def _refuse(send: Send, error: RequestError) -> None:

@@ -78,6 +78,11 @@ class DataDir:
         """The file of what waits to be distilled."""
         return self.path / "distil.json"
 
+    def require_record(self) -> None:
+        """Raise `DataDirError` where nothing was ever recorded: a command would look at the wrong place."""
+        if not self.journal.exists():
+            raise DataDirError(f"nothing is recorded in {self.path}; is this the right --data-dir?")
+
     def copies(self) -> list[Path]:
         """Whole databases beside those in use: as they were before an upgrade, damaged ones, half made ones."""
         patterns = ("*.bak", "*.v*.new", "*.corrupt-*", "rebuilt/*.db*")

@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from gateway import explain
 from gateway.datadir import DataDir
 from gateway.deadletters import DeadLetter
-from gateway.errors import DataDirError, NotFound
+from gateway.errors import NotFound
 from gateway.journals.sqlite import drop_beside, read_letters_beside, replay_beside
 
 
 def letters(data: DataDir) -> list[DeadLetter]:
     """All there are, the oldest first. Raises `DataDirError`."""
-    if not data.journal.exists():
-        raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
+    data.require_record()
     return read_letters_beside(data.journal)
 
 

@@ -38,6 +38,10 @@ HTTP_ERROR = 400
 """Statuses from here on are refusals, whose bodies end without an end mark and teach nothing."""
 
 
+RETRY_SOON_S = 1
+"""Said where it is likely to be over in a moment."""
+
+
 class AccrueError(Exception):
     """Base of all errors that the gateway raises on purpose."""
 
@@ -71,12 +75,16 @@ class RequestError(AccrueError):
     status = 400
     type = "invalid_request_error"
 
-    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.param = param
         self.headers: list[tuple[bytes, bytes]] = []
         """For the client beside the body: what memory did, whether to try again; added where it is known."""
+        if retry_after_s is not None:
+            self.headers.append((b"retry-after", b"%d" % retry_after_s))
 
     @property
     def body(self) -> bytes:
@@ -106,6 +114,12 @@ class NotFound(RequestError):
     """There is no such path or thing."""
 
     status = 404
+
+
+class RequestTimeout(RequestError):
+    """The client did not send its request in time."""
+
+    status = 408
 
 
 class Conflict(RequestError):
@@ -139,6 +153,12 @@ class TooManyRequests(RequestError):
     type = "rate_limit_error"
 
 
+class HeadersTooLarge(RequestError):
+    """The head of the request, or what stands around its body, is larger than anybody needs."""
+
+    status = 431
+
+
 class UpstreamUnreachable(RequestError):
     """No answer could be had from the upstream."""
 
@@ -148,6 +168,13 @@ class UpstreamUnreachable(RequestError):
 
 class NotNow(RequestError):
     """What is asked of memory itself cannot be done now; a call would go on without it."""
+
+    status = 503
+    type = "server_error"
+
+
+class Overloaded(RequestError):
+    """There is too much under way already."""
 
     status = 503
     type = "server_error"
@@ -165,26 +192,3 @@ class LoopDetected(RequestError):
 
     status = 508
     type = "server_error"
-
-
-class RequestTimeout(RequestError):
-    """The client did not send its request in time."""
-
-    status = 408
-
-
-class HeadersTooLarge(RequestError):
-    """The head of the request, or what stands around its body, is larger than anybody needs."""
-
-    status = 431
-
-
-class Overloaded(RequestError):
-    """There is too much under way already."""
-
-    status = 503
-    type = "server_error"
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code="overloaded")
-        self.headers.append((b"retry-after", b"1"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.anchors import HEAD
 from gateway.datadir import DataDir
-from gateway.errors import DataDirError, NotFound
+from gateway.errors import NotFound
 from gateway.parts import read_exchange
 from gateway.types import Considered, Exchange, Note
 
@@ -22,8 +22,7 @@ def text(data_dir: Path, exchange_id: str, key: str | None = None) -> str:
     Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange it does not hold.
     """
     data = DataDir(data_dir)
-    if not data.journal.exists():
-        raise DataDirError(f"nothing is recorded in {data_dir}; is this the right --data-dir?")
+    data.require_record()
     exchange = read_exchange(data, exchange_id, key)
     if exchange is None:
         raise NotFound(f"no exchange {exchange_id} in {data_dir}")

@@ -36,8 +36,6 @@ _OURS = b"x-accrue-"
 _OVERFLOW_WORDS = ("maximum context length", "context window", "prompt is too long")
 """OpenAI and vLLM; OpenAI's /responses; Anthropic. Not every server that copies the API copies the code."""
 
-_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
-
 
 class _Fault(msgspec.Struct):
     code: str | int | None = None
@@ -75,19 +73,16 @@ def is_context_overflow(status: int, body: bytes) -> bool:
     return fault.code == CONTEXT_OVERFLOW or any(words in message for words in _OVERFLOW_WORDS)
 
 
-def interrupted_event(error: RequestError, *, tail: bytes = b"\n\n", is_named: bool = False) -> bytes:
+def interrupted_event(error: RequestError, *, is_named: bool = False) -> bytes:
     """The server-sent event that says an answer broke off; SDKs raise on it, and take a silent end for success.
 
     Args:
-        tail: the last bytes already sent (four are enough). An event cut in its middle is ended first, so that ours
-            stands alone.
         is_named: whether it has an `event:` line. Anthropic's SDKs skip events without one, and some of OpenAI's fail
             on events with a name they do not know.
     """
-    end = b"" if tail.endswith(_EVENT_ENDS) else b"\n\n"
     name = b"event: error\n" if is_named else b""
     body = error.body.removesuffix(b"}") + b',"sequence_number":0}'  # which events of /responses must have
-    return end + name + b"data: " + body + b"\n\n"
+    return name + b"data: " + body + b"\n\n"
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway.errors import BadRequest, Overloaded, RequestError, RequestTimeout
+from gateway.errors import RETRY_SOON_S, BadRequest, Overloaded, RequestError, RequestTimeout
 from gateway.gate import Gate
 from gateway.heads import Head, check, too_large_body, too_large_head
 from gateway.patience import Patience
@@ -132,7 +132,8 @@ class Front(HttpToolsProtocol):
             return
         check(head, self._limits, is_handshake=self._is_handshake, is_local_only=self._gate.is_local_only)
         if (self._is_surplus or self._gate.is_full) and head.path not in SPARED:
-            raise Overloaded("too much is under way already: try again in a moment")
+            complaint = "too much is under way already: try again in a moment"
+            raise Overloaded(complaint, code="overloaded", retry_after_s=RETRY_SOON_S)
         super().on_headers_complete()
         self._patience.expect(self._limits.body_timeout_s)
         self._is_admitted = not self._is_handshake

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from gateway.datadir import DataDir, seal_of
-from gateway.errors import DataDirError
 from gateway.journals.sqlite import SqliteChronicle
 from gateway.memories import TAUGHT
 from gateway.period import Facts, read
@@ -22,8 +21,7 @@ async def look_back(
     Raises `DataDirError` for a directory in which nothing is recorded, `MemoryUnavailable` for a record that cannot be
     read.
     """
-    if not data.journal.exists():
-        raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
+    data.require_record()
     seal = await asyncio.to_thread(seal_of, data, key)
     memories = await asyncio.to_thread(read_memories_beside, data.memories, KINDS, tenant, seal)
     chronicle = await asyncio.to_thread(SqliteChronicle, data.journal, seal)

@@ -15,7 +15,6 @@ from gateway.chronicle import Chronicle, History
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
 from gateway.erasure import Eraser
-from gateway.errors import DataDirError
 from gateway.journals.sqlite import (
     SqliteChronicle,
     SqliteHistory,
@@ -59,12 +58,8 @@ async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
 
     Raises `DataDirError` for a directory that holds no record, or that another process has.
     """
-    data = DataDir(Path(config.data_dir))
-    if not data.journal.exists():
-        raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
     async with AsyncExitStack() as stack:
-        data.hold()
-        stack.callback(data.release)
+        data = _held(config, stack)
         parts = await opened(config, data, stack, clock)
         backlog = await asyncio.to_thread(Backlog, data.distil)
         yield Eraser(
@@ -85,12 +80,8 @@ async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
 
     Raises `DataDirError` for a directory that holds no record, or that another process has.
     """
-    data = DataDir(Path(config.data_dir))
-    if not data.journal.exists():
-        raise DataDirError(f"nothing is recorded in {data.path}; is this the right --data-dir?")
     async with AsyncExitStack() as stack:
-        data.hold()
-        stack.callback(data.release)
+        data = _held(config, stack)
         seal = await asyncio.to_thread(seal_of, data, config.store.encryption_key)
         await asyncio.to_thread(close_all_beside, data.journal, seal)
         kept = await asyncio.to_thread(not_learnt, data.memories, seal)
@@ -119,3 +110,12 @@ async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
         )
         await store.aclose()
         await asyncio.to_thread(take_place, made / data.memories.name, data.memories, data.index)
+
+
+def _held(config: Config, stack: AsyncExitStack) -> DataDir:
+    """A data directory in which something is recorded, for as long as the stack. Raises `DataDirError`."""
+    data = DataDir(Path(config.data_dir))
+    data.require_record()
+    data.hold()
+    stack.callback(data.release)
+    return data

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from gateway import anchors, heard, terms
-from gateway.errors import HTTP_ERROR, MemoryUnavailable, NotNow, UpstreamUnreachable
+from gateway.errors import HTTP_ERROR, RETRY_SOON_S, MemoryUnavailable, NotNow, UpstreamUnreachable
 from gateway.fence import Fence
 from gateway.heard import EndMark, Heard
 from gateway.ports import Clock, Incoming, Journal
@@ -28,9 +28,6 @@ from gateway.types import Call, Exchange, ExchangeState, Reply, Scope
 
 THREADED_CLEAN_CHARS = 4 * 1024
 """Longer texts are cleaned off the event loop."""
-
-RETRY_AFTER_S = 1
-"""A disk that was slow for a moment has caught up by then."""
 
 log = structlog.get_logger()
 
@@ -290,6 +287,5 @@ def _without_words(exchange: Exchange) -> Exchange:
 
 
 def _not_now() -> NotNow:
-    error = NotNow("this call cannot be put on record now, and is not sent without; try again", code="unrecorded")
-    error.headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
-    return error
+    complaint = "this call cannot be put on record now, and is not sent without; try again"
+    return NotNow(complaint, code="unrecorded", retry_after_s=RETRY_SOON_S)

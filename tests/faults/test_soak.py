@@ -8,7 +8,7 @@ import msgspec
 
 from benchmarks import soak
 from benchmarks.soak import Sample, Tally
-from gateway.testing import GatewayProcess, ScriptedUpstream
+from gateway.testing import ScriptedUpstream
 from tests.faults.mutants import Mutant
 from tests.faults.scale import scaled
 
@@ -19,7 +19,7 @@ FORGETFUL = "from gateway.accounts import Accounts; Accounts.recorded = lambda s
 async def test_nothing_but_memory_itself_grows_and_every_call_is_accounted_for(
     upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
-    with GatewayProcess(upstream.url, tmp_path) as gateway:
+    with soak.accumulating_nothing(tmp_path, upstream) as gateway:
         seconds = scaled(12.0, 300.0)
         tally = await soak.run(gateway.url, gateway.process.pid, seconds=seconds, calls_per_s=30)
     found = [fault for fault in soak.faults(tally) if "private memory" not in fault]
