@@ -24,7 +24,7 @@ from gateway.merge import Merger
 from gateway.ports import Journal, MemoryStore, TokenCounter
 from gateway.revisions import corrects
 from gateway.study import Study
-from gateway.types import Exchange, Scope
+from gateway.types import Exchange, Scope, Turn
 
 BATCH = 64
 """Exchanges leased at once."""
@@ -87,6 +87,15 @@ class Learner:
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while there is nothing left to learn."""
+
+    def rehearse(self) -> None:
+        """Read made-up words as if to learn them, which leaves nothing behind but the rules that it took half a second
+        to read. Blocks; without it the first calls share the processor with that, and are late."""
+        said = Turn(role="user", text="Please always answer briefly, because I live by the sea.")
+        nobody = Scope(tenant="nobody", user=None, session="rehearsal")
+        derive(
+            Exchange(id="", scope=nobody, at=0.0, path="", turns=(said,), learns=tuple(self._kinds)), self._kinds, 0.0
+        )
 
     def wake(self) -> None:
         """Say that there is something to learn."""

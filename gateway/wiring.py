@@ -54,7 +54,8 @@ DETECTORS: dict[str, Detector] = {name: module.DETECTOR for name, module in fami
 SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
 
 CATCH_UP_S = 0.5
-"""Of the start may go into learning what a killed process had recorded; the rest is learnt while serving."""
+"""Of the start may go into getting ready to learn, and into what a killed process had recorded; what is left of it is
+learnt while serving."""
 
 END_S = 10.0
 """Of the end may go into learning; the rest waits in the journal."""
@@ -266,7 +267,7 @@ async def _background(
     stack.push_async_callback(end)
     with contextlib.suppress(TimeoutError):  # what an earlier process left unlearnt, if that is quickly done
         async with asyncio.timeout(CATCH_UP_S):
-            await learner.idle.wait()
+            await asyncio.gather(asyncio.to_thread(learner.rehearse), learner.idle.wait())
 
 
 def _recorded(accounts: Accounts, learner: Learner, exchange: Exchange) -> None:

@@ -253,6 +253,20 @@ async def test_an_exchange_in_which_nothing_was_said_writes_nothing(school: Scho
     assert school.store.puts == 0
 
 
+async def test_a_rehearsal_reads_the_rules_and_writes_nothing(school: School) -> None:
+    heard: list[str] = []
+
+    class Listening(Constraint):
+        def find(self, turn: Turn, *, is_first: bool = False) -> Sequence[Span]:
+            heard.append(turn.text)
+            return super().find(turn, is_first=is_first)
+
+    Learner(school.journal, school.store, {**KINDS, "constraint": Listening()}, TOKENS).rehearse()
+    assert len(heard) == 1
+    assert school.store.puts == 0
+    assert await school.journal.lease(1) == []
+
+
 async def test_those_who_asked_are_told_what_was_learnt(school: School) -> None:
     told: list[str] = []
     learner = Learner(
