@@ -23,6 +23,7 @@ from limits.strategies import MovingWindowRateLimiter
 from gateway.errors import DataDirError, Forbidden, TooManyRequests, Unauthorized
 from gateway.identify import Claims
 from gateway.keys import Key, KeyFile, Right, Spent
+from gateway.pause import pause
 from gateway.ports import Clock, Upstream
 from gateway.spending import Exhausted, Spending
 from gateway.usage import CountedUpstream
@@ -97,9 +98,7 @@ class Issued:
         """Keep in step with the file until told to stop; what was spent by then is kept."""
         is_over = False
         while not is_over:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await stop.wait()
+            await pause(stop, POLL_S)
             is_over = stop.is_set()
             await self.synchronise()
 

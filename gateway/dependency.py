@@ -7,12 +7,12 @@ dependency. (Nothing but deadlines and the end of the process cancels recall, so
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from gateway.breaker import Breaker, KeptAway
 from gateway.errors import MemoryUnavailable
+from gateway.pause import pause
 
 PROBE_S = 0.1
 """Given to a probe: what takes longer than this would be late for every call."""
@@ -69,8 +69,7 @@ class Dependency:
     async def _seek(self) -> None:
         """Probe until there is an answer."""
         while self._breaker.is_open and not self._closing.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._breaker.pause_s())
+            await pause(self._closing, self._breaker.pause_s())
             if not self._closing.is_set() and await self._is_back():
                 self._breaker.close()
 

@@ -8,7 +8,6 @@ remembered is changed, ended or removed here, and nothing here is on the way of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
@@ -22,6 +21,7 @@ from gateway.errors import MemoryUnavailable, RequestError
 from gateway.filling import counted
 from gateway.kinds.base import DAY_S, Kind, day
 from gateway.memories import Memory
+from gateway.pause import pause
 from gateway.policy import Distil
 from gateway.policybook import Policies, PolicyBook
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
@@ -126,8 +126,7 @@ class Distiller:
 
     async def _work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_S)
+            await pause(stop, LOOK_S)
             while await self.step():
                 await self.save()
             await self.save()

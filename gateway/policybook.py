@@ -17,6 +17,7 @@ import watchfiles
 
 from gateway.documents import Reader, overlay
 from gateway.errors import ConfigError
+from gateway.pause import pause
 from gateway.policy import DEFAULT, Match, Policy
 from gateway.ports import Headers
 
@@ -83,8 +84,7 @@ class PolicyBook:
         while not stop.is_set():
             with contextlib.suppress(FileNotFoundError):  # it may go at any moment
                 await self._watch_folder(stop, on_change)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_AGAIN_S)
+            await pause(stop, LOOK_AGAIN_S)
 
     async def _watch_folder(self, stop: asyncio.Event, on_change: Callable[[str | None], None]) -> None:
         """Watch until `stop`, or until what is there is no longer the same folder: a watch holds on to the old one."""

@@ -7,12 +7,12 @@ What it finds is what `/readyz` says.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import structlog
 
 from gateway.errors import MemoryUnavailable
 from gateway.memories import EPISODE, Memory, Query
+from gateway.pause import pause
 from gateway.ports import Clock, Journal, MemoryStore
 from gateway.types import Scope
 
@@ -54,9 +54,7 @@ class SelfTest:
         """Look until told to stop."""
         while not stop.is_set():
             await self.look()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await stop.wait()
+            await pause(stop, LOOK_S)
 
     async def _proved(self) -> str:
         try:

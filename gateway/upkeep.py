@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 import structlog
 
 from gateway.archive import Archive, Keeping, Outdated
 from gateway.errors import MemoryUnavailable
+from gateway.pause import pause
 from gateway.policybook import PolicyBook
 from gateway.ports import Clock, MemoryStore
 from gateway.types import Scope
@@ -51,9 +51,7 @@ class Upkeep:
                     log.info("retention", exchanges=count)
             except MemoryUnavailable as error:
                 log.warning("retention_postponed", reason=str(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s):
-                    await stop.wait()
+            await pause(stop, self._every_s)
 
     async def round(self, stop: asyncio.Event) -> int:
         """Remove all that is not to be kept by now; how many exchanges that were. Raises `MemoryUnavailable`."""
