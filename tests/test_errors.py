@@ -8,7 +8,7 @@ import re
 import pytest
 
 from gateway import errors
-from gateway.errors import AccrueError, BadRequest, RequestError, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import AccrueError, BadRequest, Overloaded, RequestError, UpstreamTimeout, UpstreamUnreachable
 
 
 def below(error: type[AccrueError]) -> set[type[AccrueError]]:
@@ -48,3 +48,8 @@ def test_a_body_is_an_error_object_that_clients_can_show() -> None:
 def test_status_and_type_say_whose_fault_it_is(error: RequestError, status: int, type_: str) -> None:
     assert error.status == status
     assert json.loads(error.body)["error"] == {"message": "x", "type": type_, "param": None, "code": None}
+
+
+def test_a_refusal_says_when_to_come_again_where_that_is_known() -> None:
+    assert Overloaded("later", retry_after_s=3).headers == [(b"retry-after", b"3")]
+    assert Overloaded("later").headers == []

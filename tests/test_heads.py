@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import Overloaded, RequestError
+from gateway.errors import RequestError
 from gateway.heads import Head, check
 from gateway.ports import Headers
 from gateway.sections import Server
@@ -121,11 +121,6 @@ def test_the_whole_head_counts(value: bytes) -> None:
 def test_a_handshake_has_no_body(framing: tuple[bytes, bytes]) -> None:
     assert judged(HOST, framing, is_handshake=True) == 400
     assert judged(HOST, (b"content-length", b"0"), is_handshake=True) == 200
-
-
-def test_an_overload_says_when_to_come_again() -> None:
-    assert Overloaded("later").headers == [(b"retry-after", b"1")]
-    assert b'"code":"overloaded"' in Overloaded("later").body
 
 
 @pytest.mark.parametrize(
