@@ -77,7 +77,7 @@ class LocalStore:
     @property
     def trouble(self) -> str:
         """Why memories cannot be relied on now; empty when all is well."""
-        return self._failure or self._truth.trouble or self._indexes.trouble
+        return self._failure or self._truth.trouble or self._indexes.trouble or self._lack_of_room
 
     @property
     def indexed(self) -> float:
@@ -163,6 +163,15 @@ class LocalStore:
             raise
         self._failure = ""
         self._truth.recovered()
+
+    @property
+    def _lack_of_room(self) -> str:
+        """Why nothing could be written, even if nobody has tried."""
+        try:
+            require_room(self._folder)
+        except MemoryUnavailable as error:
+            return str(error)
+        return ""
 
     def _write(self, own: _Put) -> None:
         """Write it and what waits behind it together; or nothing, if it was written so itself."""

@@ -299,6 +299,7 @@ async def test_a_full_disk_is_seen_before_anything_is_written_and_what_is_known_
     await store.put(ANN, [memory("m1", "tea")])
     with monkeypatch.context() as full:
         full.setattr("gateway.datadir.ROOM_BYTES", 1 << 62)
+        assert "is full" in store.trouble
         with pytest.raises(MemoryUnavailable, match="is full"):
             await store.put(ANN, [memory("m2", "tea")])
         assert "is full" in store.trouble
