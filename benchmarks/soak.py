@@ -33,8 +33,8 @@ POLICY = "learn: {kinds: [constraint, preference, fact, lesson, correction]}\n"
 
 ABORTED = 0.05
 WARM_UP = 0.4
-"""Of the time goes by before growth is measured: twelve minutes of thirty, as calls are known for ten lest they are sent
-again (gateway/retries.py)."""
+"""Of the time goes by before growth is measured: twelve minutes of thirty, because calls are known again for ten
+(gateway/retries.py)."""
 
 CALLS_PER_S = 60.0
 """More than 100,000 in 30 minutes."""
