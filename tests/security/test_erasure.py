@@ -30,7 +30,7 @@ from gateway.replay import Speaker, replay
 from gateway.routes import UpstreamConfig
 from gateway.sections import Auth, Server
 from gateway.stores.local import LocalStore
-from gateway.stores.local.vectors import digest
+from gateway.stores.vectors import digest
 from gateway.testing import ScriptedUpstream, Step
 from gateway.transcripts import read_log
 from gateway.types import Operator, Scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from gateway.errors import MemoryUnavailable, ScopeError
 from gateway.memories import Memory
 from gateway.ports import MemoryStore
 from gateway.types import Scope
-from tests.stores.conftest import Open
+from tests.stores.conftest import STORES, Open
 from tests.stores.samples import ANN, BOB, memory, query
 
 TRICKY_OWNERS = [
@@ -124,6 +125,27 @@ async def test_the_closer_memory_scores_higher_in_both_ways(store: MemoryStore) 
     assert hits["close"]["words"] > hits["far"]["words"] > 0
     assert hits["close"]["dense"] == pytest.approx(1, abs=1e-3)
     assert hits["close"]["dense"] > hits["far"]["dense"]
+
+
+async def test_scores_mean_the_same_in_every_store(
+    store: MemoryStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = ("green tea", "tea with lemon", "a lemon cake", "Kontoauszug", "the green green grass", "tea", "?!")
+    said = [memory(f"m{n}", f"{one} {other}", at=float(n)) for n, (one, other) in enumerate(product(words, words))]
+    local = STORES["local"](tmp_path_factory.mktemp("local"))
+    for one in (store, local):
+        await one.put(ANN, said)
+        await one.put(BOB, said[::2])
+        await one.forget(ANN, ["m3", "m40"])
+    for text in ("green lemon", "kontoauszüge", "tea", "grass of the cake", ""):
+        asked = query(text, pinned=("fact",), limit=60, since=3.0, until=9.0)
+        found, expected = await store.search(ANN, asked), await local.search(ANN, asked)
+        assert found.pinned == expected.pinned
+        scores = {hit.memory.id: hit.scores for hit in found.hits}
+        assert scores.keys() == {hit.memory.id for hit in expected.hits}
+        for hit in expected.hits:
+            assert scores[hit.memory.id] == pytest.approx(hit.scores, rel=0.01, abs=0.001)  # in half floats
+    await local.aclose()
 
 
 async def test_what_is_common_is_judged_by_the_owners_memories_alone(store: MemoryStore) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import msgspec
 
+from gateway.errors import MemoryUnavailable
 from gateway.experience import Lesson
 from gateway.memories import Memory
+from gateway.ports import Held
 from gateway.sealing import NO_SEAL, Seal
+from gateway.stores.storable import encodable
 
 FIELDS = Memory.__struct_fields__
 """Each is a column of the same name: a new field of Memory needs a migration in schema.py."""
@@ -32,6 +35,15 @@ def memory_of(row: Sequence[object], owner: str = "", seal: Seal = NO_SEAL) -> M
     return found if lesson is None else msgspec.structs.replace(found, lesson=_LESSON.decode(lesson))
 
 
+def held_of(row: Sequence[Any], seal: Seal) -> Held:
+    """The memory of a row that begins with its owner and tenant. Raises `MemoryUnavailable` for one it cannot read."""
+    owner, tenant, *columns = row
+    try:
+        return Held(owner=owner, tenant=tenant, memory=memory_of(columns, owner, seal))
+    except msgspec.DecodeError as error:
+        raise MemoryUnavailable(f"memory {columns[0]} cannot be read: {error}") from error
+
+
 def columns_of(memory: Memory, owner: str, seal: Seal) -> Iterator[object]:
     """The memory as its columns hold it."""
     for field, value in msgspec.structs.asdict(memory).items():
@@ -50,8 +62,3 @@ def _storable(value: object) -> object:
     if isinstance(value, Lesson):
         return msgspec.json.encode(value).decode()
     return encodable(value) if isinstance(value, str) else value
-
-
-def encodable(text: str) -> str:
-    """The text with `?` for half a surrogate pair, which has no UTF-8 form; decoders refuse it before us."""
-    return text.encode(errors="replace").decode()

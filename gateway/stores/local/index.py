@@ -39,7 +39,6 @@ from qdrant_edge import (
     QueryBatchRequest,
     QueryRequest,
     SearchParams,
-    SparseVector,
     UpdateOperation,
     VectorStorageDatatype,
 )
@@ -48,22 +47,12 @@ from gateway.datadir import require_room, write_whole
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
 from gateway.stores.local.truth import Entry
-from gateway.stores.local.vectors import chars, digest, words
+from gateway.stores.vectors import FULL_SCAN_BELOW, digest, readable, shelf, steady, vectors_of
 
 FORMAT = 3
 """Raised whenever the same text would be indexed otherwise; an index of another format is made anew."""
 
-INDEXED_CHARS = 32_000
-"""Text beyond this is not searched. It bounds one text's work (words: 2 ms), and longer ones are pasted files."""
-
-FULL_SCAN_BELOW = 0
-"""Points on a shelf below which every one of them is scored and the lists by word are not walked. The default of 5,000
-makes a search by characters over 4,900 points take 11 ms; through the lists it takes 0.5."""
-
 LABEL = "label.json"
-
-Vectors = dict[str, list[float] | SparseVector | list[list[float]]]
-"""By way of searching: `words`, `chars` and `dense`. The third form is the shard's own idea and not used here."""
 
 Dense = Mapping[int, Sequence[float]]
 """What an embedder made of the entries at these points."""
@@ -144,7 +133,7 @@ class Index:
         """Vectors of entries by point; empty when there is no embedder. Raises `MemoryUnavailable` as the embedder."""
         if self._embedder is None or not entries:
             return {}
-        vectors = self._embedder.embed([_readable(entry.key) for entry in entries.values()])
+        vectors = self._embedder.embed([readable(entry.key) for entry in entries.values()])
         return dict(zip(entries, vectors, strict=True))
 
     def write(self, points: Mapping[int, Entry | None], dense: Dense) -> None:
@@ -167,8 +156,8 @@ class Index:
 
     def search(self, owner: str, text: str, kinds: Sequence[str], limit: int) -> dict[int, dict[str, float]]:
         """Raw scores by way of searching of the best `limit` points of each way, by point."""
-        text = _readable(text)
-        shelves = [_shelf(owner, kind) for kind in kinds]
+        text = readable(text)
+        shelves = [shelf(owner, kind) for kind in kinds]
         # A match of one value is a third faster than a match of any of one.
         match = MatchValue(shelves[0]) if len(shelves) == 1 else MatchAny(shelves)
         searched = Filter(must=[FieldCondition("shelf", match)])
@@ -177,7 +166,7 @@ class Index:
         scores: dict[int, dict[str, float]] = {}
         dense = self._embedded(text)
         with translated():
-            vectors = _vectors(owner, text, text, dense, is_query=True)
+            vectors = vectors_of(owner, text, text, dense, is_query=True)
             requests = [
                 QueryRequest(
                     limit=limit,
@@ -189,7 +178,7 @@ class Index:
             ]
             for way, found in zip(vectors, self._shard.query_batch(QueryBatchRequest(requests)), strict=True):
                 for point in found:
-                    scores.setdefault(int(point.id), {})[way] = point.score if way == "dense" else _steady(point.score)
+                    scores.setdefault(int(point.id), {})[way] = point.score if way == "dense" else steady(point.score)
         return scores
 
     def count(self) -> int:
@@ -240,34 +229,8 @@ def read_label(folder: Path) -> Label | None:
 
 
 def _point(point: int, entry: Entry, dense: Sequence[float]) -> Point:
-    vectors = _vectors(entry.owner, _readable(entry.key), entry.text, dense)
-    return Point(point, vectors, {"owner": digest(entry.owner), "shelf": _shelf(entry.owner, entry.kind)})
-
-
-def _vectors(owner: str, key: str, text: str, dense: Sequence[float], *, is_query: bool = False) -> Vectors:
-    """What a text is found by; a dense vector of zeros is left out, because it matches everything alike."""
-    vectors: Vectors = {
-        "words": words(owner, key, is_query=is_query),
-        "chars": chars(owner, text, is_query=is_query),
-    }
-    if any(dense):
-        vectors["dense"] = list(dense)
-    return vectors
-
-
-def _steady(score: float) -> float:
-    """The shard sums what words and runs add in an order of chance, so that the seventh digit is one too; the same
-    question in the same state must get the same answer (promise P12), and three digits rank as well."""
-    return float(f"{score:.3g}")
-
-
-def _shelf(owner: str, kind: str) -> str:
-    # One condition on one field is twice as fast as a condition on owner and one on kind.
-    return f"{digest(owner)}/{kind}"
-
-
-def _readable(text: str) -> str:
-    return text[:INDEXED_CHARS].encode(errors="replace").decode()
+    vectors = vectors_of(entry.owner, readable(entry.key), entry.text, dense)
+    return Point(point, vectors, {"owner": digest(entry.owner), "shelf": shelf(entry.owner, entry.kind)})
 
 
 @contextmanager

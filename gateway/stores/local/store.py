@@ -15,19 +15,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
 from gateway.datadir import require_room
-from gateway.errors import MemoryUnavailable, ScopeError
+from gateway.errors import MemoryUnavailable
 from gateway.memories import Found, Hit, Memory, Query
-from gateway.ports import Embedder
+from gateway.ports import Embedder, Held
 from gateway.sealing import NO_SEAL, Seal
 from gateway.stores.local.indexes import Former, Indexes
 from gateway.stores.local.reindexing import Reindexing
-from gateway.stores.local.truth import Truth
+from gateway.stores.local.truth import Owned, Truth
+from gateway.stores.storable import owner_of
 from gateway.types import Scope
 
 READERS = 2
@@ -90,28 +92,31 @@ class LocalStore:
 
     async def search(self, scope: Scope, query: Query) -> Found:
         """Pinned kinds and candidates of this scope's owner; ended memories are only among the pinned, if asked for."""
-        return await self._run(self._reads, partial(self._search, _owner(scope), scope.session, query))
+        return await self._run(self._reads, partial(self._search, owner_of(scope), scope.session, query))
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
         """Write durably; the same id replaces. Visible to `search` when it returns."""
-        put = _Put(_owner(scope), scope.tenant, memories)
-        self._waiting.append(put)
-        try:
-            await self._run(self._writes, partial(self._put, put))
-        finally:
-            put.is_wanted = False  # whoever gave up waiting must not find it written later on
+        await self._written([(owner_of(scope), scope.tenant, memories)])
 
     async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
         """Memories of this owner by id; unknown and foreign ids are absent. With `reach`, their neighbours as well."""
-        return await self._run(self._reads, partial(self._truth.get, _owner(scope), ids, reach=reach))
+        return await self._run(self._reads, partial(self._truth.get, owner_of(scope), ids, reach=reach))
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
         """Memories of this owner, newest first, ended ones included; no kinds named means every kind."""
-        return await self._run(self._reads, partial(self._truth.newest, _owner(scope), kinds, limit))
+        return await self._run(self._reads, partial(self._truth.newest, owner_of(scope), kinds, limit))
 
     async def forget(self, scope: Scope, ids: Sequence[str]) -> int:
         """Remove memories of this owner for good; how many there were."""
-        return await self._run(self._writes, partial(self._forget, _owner(scope), ids))
+        return await self._run(self._writes, partial(self._forget, owner_of(scope), ids))
+
+    async def page(self, after: tuple[str, str], limit: int) -> Sequence[Held]:
+        """The next memories by owner and id, whoever they belong to."""
+        return await self._run(self._reads, partial(self._truth.page, after, limit))
+
+    async def take(self, held: Sequence[Held]) -> None:
+        """Write memories of several owners as `put` does, all or none of them."""
+        await self._written([(one.owner, one.tenant, (one.memory,)) for one in held])
 
     async def renew(self) -> bool:
         """Make the index anew, in whose files what was forgotten leaves traces that are no words.
@@ -126,6 +131,14 @@ class LocalStore:
         if not self._is_closed:
             self._is_closed = True
             await asyncio.to_thread(self._close)
+
+    async def _written(self, content: Sequence[Owned]) -> None:
+        put = _Put(content)
+        self._waiting.append(put)
+        try:
+            await self._run(self._writes, partial(self._put, put))
+        finally:
+            put.is_wanted = False  # whoever gave up waiting must not find it written later on
 
     async def _run(self, pool: Executor, work: Callable[[], Answer]) -> Answer:
         if self._is_closed:
@@ -184,10 +197,10 @@ class LocalStore:
             if put.is_wanted and put is not own:
                 puts.append(put)
         try:
-            self._truth.put_all(put.content for put in puts)
+            self._truth.put_all(chain.from_iterable(put.content for put in puts))
         except (sqlite3.Error, OverflowError):  # one of them may be at fault, and must not keep the others
             puts = [own]
-            self._truth.put_all([own.content])
+            self._truth.put_all(own.content)
         self._indexes.catch_up()
         self._indexes.make_good()
         for put in puts:
@@ -238,22 +251,12 @@ class LocalStore:
 
 
 class _Put:
-    """Memories of an owner that are to be written."""
+    """Memories that are to be written, all or none."""
 
-    def __init__(self, owner: str, tenant: str, memories: Sequence[Memory]) -> None:
-        self.content = (owner, tenant, memories)
+    def __init__(self, content: Sequence[Owned]) -> None:
+        self.content = content
         self.is_wanted = True
         self.is_done = False
-
-
-def _owner(scope: Scope) -> str:
-    """The key of every call. Raises `ScopeError` when there is none, or none that can be told from another's."""
-    owner = scope.owner
-    try:
-        owner.encode()
-    except UnicodeEncodeError as error:
-        raise ScopeError("a scope's names must be text that can be stored") from error
-    return owner
 
 
 @contextmanager

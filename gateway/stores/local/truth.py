@@ -24,12 +24,14 @@ from gateway.database import transaction
 from gateway.errors import MemoryUnavailable
 from gateway.lasting import Database, for_reading, for_writing
 from gateway.memories import Memory
+from gateway.ports import Held
 from gateway.sealing import NO_SEAL, Seal
-from gateway.stores.local.columns import COLUMNS, FIELDS, columns_of, encodable, memory_of, place
+from gateway.stores.local.columns import COLUMNS, FIELDS, columns_of, held_of, memory_of, place
 from gateway.stores.local.schema import MIGRATIONS
+from gateway.stores.storable import MAX_PINNED, encodable
 
-MAX_PINNED = 200
-"""Of a kind are told of at all: no budget has room for more, and who says always a thousand times means none of it."""
+Owned = tuple[str, str, Sequence[Memory]]
+"""An owner, its tenant, and memories of it."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +122,7 @@ class Truth:
         """Write all or none; a row with the same owner and id is replaced and keeps its point."""
         self.put_all([(owner, tenant, memories)])
 
-    def put_all(self, puts: Iterable[tuple[str, str, Sequence[Memory]]]) -> None:
+    def put_all(self, puts: Iterable[Owned]) -> None:
         """Write memories of several owners, all or none: of one commit most is waiting for the disk."""
         rows = [
             (owner, tenant, *columns_of(one, owner, self._seal)) for owner, tenant, memories in puts for one in memories
@@ -161,6 +163,14 @@ class Truth:
             rows = [row for kind in kinds for row in reader.execute(query, (owner, kind, limit))]
         newest = (fields for _, _, *fields in sorted(rows, reverse=True)[:limit])
         return list(self._memories(owner, newest))
+
+    def page(self, after: tuple[str, str], limit: int) -> list[Held]:
+        """The next rows of all owners by owner and id. Raises `MemoryUnavailable` for one that cannot be read."""
+        query = f"""
+            SELECT owner, tenant, {COLUMNS} FROM memories
+            WHERE (owner, id) > (?, ?) ORDER BY owner, id LIMIT ?"""
+        with self._reader() as reader:
+            return [held_of(row, self._seal) for row in reader.execute(query, (*after, limit))]
 
     def pinned(self, owner: str, session: str, kinds: Sequence[str], *, has_ended: bool = False) -> list[Memory]:
         """Rows of an owner and these kinds that still hold and reach this session, newest first; with `has_ended`

@@ -7,8 +7,9 @@ import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.local.index import INDEXED_CHARS, Index, Label, read_label, translated
+from gateway.stores.local.index import Index, Label, read_label, translated
 from gateway.stores.local.truth import Entry
+from gateway.stores.vectors import INDEXED_CHARS
 from tests.stores.samples import AwayEmbedder, WordsEmbedder
 
 

@@ -13,7 +13,7 @@ from gateway.ports import Embedder
 from gateway.stores.local.index import Label
 from gateway.stores.local.indexes import MADE_GOOD, SETTLE_AFTER, Indexes
 from gateway.stores.local.truth import Truth
-from gateway.stores.local.vectors import digest
+from gateway.stores.vectors import digest
 from tests.stores.samples import AwayEmbedder, WordsEmbedder, memory
 
 WORDS = {"words", "chars"}

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.memories import Found
-from gateway.ports import Embedder
+from gateway.ports import Embedder, Held
 from gateway.stores.local import LocalStore
 from gateway.stores.local.indexes import SETTLE_AFTER
 from tests.stores.samples import ANN, BOB, AwayEmbedder, WordsEmbedder, memory, query
@@ -144,6 +145,19 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
     again = open_at(tmp_path)
     assert again.healed == 0
     await again.aclose()
+
+
+async def test_what_is_taken_of_several_owners_is_written_whole_and_found(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    tea = [Held(owner=scope.owner, tenant="acme", memory=memory("m1", "tea")) for scope in (ANN, BOB, ANN.common)]
+    broken = msgspec.structs.replace(tea[1], memory=memory("m2", kind=None))
+    with pytest.raises(MemoryUnavailable, match="NOT NULL"):
+        await store.take([tea[0], broken])
+    assert await store.page(("", ""), 9) == []
+    await store.take(tea)
+    assert await store.page(("", ""), 9) == sorted(tea, key=lambda held: held.owner)
+    assert ways(await store.search(BOB, query("tea"))) == {"m1": {"words", "chars", "dense"}}
+    await store.aclose()
 
 
 async def test_an_absent_embedder_costs_vectors_only_and_these_are_made_good(tmp_path: Path) -> None:
@@ -302,7 +316,6 @@ async def test_a_full_disk_is_seen_before_anything_is_written_and_what_is_known_
         assert "is full" in store.trouble
         with pytest.raises(MemoryUnavailable, match="is full"):
             await store.put(ANN, [memory("m2", "tea")])
-        assert "is full" in store.trouble
         assert ids(await store.search(ANN, query("tea"))) == {"m1"}
         assert await store.get(ANN, ["m2"]) == []
     await store.put(ANN, [memory("m2", "tea")])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.database import connect_readonly
+from gateway.errors import MemoryUnavailable
 from gateway.experience import Lesson
+from gateway.ports import Held
 from gateway.sealing import KEY_BYTES, Seal, Sealed
 from gateway.stores.local.truth import Change, Entry, Truth
 from tests.stores.samples import memory
@@ -100,6 +102,27 @@ def test_rows_that_hold_are_walked_in_the_order_of_their_points(truth: Truth) ->
     assert truth.last_point() == 4
 
 
+def test_rows_of_all_owners_are_read_page_by_page_ended_ones_too(truth: Truth) -> None:
+    rows = [("a", "m2"), ("a", "m9"), ("a\0", "m1"), ("b", "m0"), ("é", "m3"), ("😀", "m1")]
+    for owner, id in reversed(rows):
+        truth.put(owner, f"tenant of {owner}", [memory(id, ended_at=3.0 if id == "m1" else None)])
+    read: list[Held] = []
+    while page := truth.page((read[-1].owner, read[-1].memory.id) if read else ("", ""), 2):
+        assert len(page) == 2
+        read += page
+    assert [(one.owner, one.memory.id) for one in read] == rows
+    assert [(one.tenant, one.memory.ended_at) for one in read[2:4]] == [("tenant of a\0", 3.0), ("tenant of b", None)]
+
+
+def test_a_row_that_cannot_be_read_is_named_and_ends_the_reading(truth: Truth, tmp_path: Path) -> None:
+    truth.put("ann", "acme", [memory("m1"), memory("m2")])
+    with sqlite3.connect(tmp_path / "memories.db") as other:
+        other.execute("UPDATE memories SET lesson = '{' WHERE id = 'm2'")
+    assert [one.memory.id for one in truth.page(("", ""), 1)] == ["m1"]
+    with pytest.raises(MemoryUnavailable, match="memory m2 cannot be read: "):
+        truth.page(("", ""), 2)
+
+
 def test_what_lacks_a_vector_is_logged_anew_a_few_at_a_time(truth: Truth) -> None:
     truth.put("ann", "acme", [memory("m1"), memory("m2"), memory("m3")])
     truth.settle(3)
@@ -120,8 +143,9 @@ def test_what_lacks_a_vector_is_logged_anew_a_few_at_a_time(truth: Truth) -> Non
         (lambda truth: truth.pinned("ann", "s1", ["fact"], has_ended=True), "memories_by_kind"),
         (lambda truth: truth.newest("ann", ["fact", "rule"], 9), "memories_by_kind"),
         (lambda truth: truth.points_in_time("ann", ["fact"], 1.0, 2.0, 9), "memories_by_kind"),
+        (lambda truth: truth.page(("ann", "m1"), 9), "sqlite_autoindex_memories_1"),
     ],
-    ids=["get", "pinned", "newest", "time"],
+    ids=["get", "pinned", "newest", "time", "page"],
 )
 def test_no_search_walks_all_rows_of_an_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, find: Callable[[Truth], object], index: str

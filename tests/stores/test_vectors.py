@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qdrant_edge import SparseVector
 
-from gateway.stores.local.vectors import SHORT_CHARS, chars, words
+from gateway.stores.vectors import SHORT_CHARS, chars, words
 
 
 def score(query: str, text: str, owner: str = "ann") -> float:

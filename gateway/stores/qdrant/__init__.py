@@ -1,0 +1,6 @@
+"""The store on a server of Qdrant, which many gateways share: its points are the memories themselves."""
+
+from gateway.stores.qdrant.server import connect
+from gateway.stores.qdrant.store import QdrantStore
+
+__all__ = ["QdrantStore", "connect"]
