@@ -7,6 +7,7 @@ ends later is not recorded, and what is learnt meanwhile does not stay (`Guarded
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,9 @@ AT_ONCE = 1_000
 
 MAX_LISTED = 1_000_000
 """More than anybody has."""
+
+WRITES_KEPT = 1_024
+"""Looked at again when somebody was erased elsewhere: more than are made in the second until that is heard of."""
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,13 +165,27 @@ class Guarded:
     def __init__(self, store: MemoryStore, erasures: Erasures) -> None:
         self._store = store
         self._erasures = erasures
+        self._lately: deque[tuple[Scope, Sequence[Memory]]] = deque(maxlen=WRITES_KEPT)
 
     async def put(self, scope: Scope, memories: Sequence[Memory]) -> None:
         """Write what may be known; and remove it again if its person was erased while it was being written."""
         kept = self._lasting(scope, memories)
         if not kept:
             return
+        self._lately.append((scope, kept))
         await self._store.put(scope, kept)
+        await self._withdraw(scope, kept)
+
+    async def withdraw(self) -> None:
+        """Remove what was written lately of somebody of whom it is heard only now that they were erased elsewhere.
+
+        Raises `MemoryUnavailable`.
+        """
+        for scope, kept in tuple(self._lately):
+            await self._withdraw(scope, kept)
+
+    async def _withdraw(self, scope: Scope, kept: Sequence[Memory]) -> None:
+        """Remove of what was written what may not be known any more."""
         lasting = {memory.id: memory for memory in self._lasting(scope, kept)}
         if gone := [memory.id for memory in kept if memory.id not in lasting]:
             await self._store.forget(scope, gone)

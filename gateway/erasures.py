@@ -46,9 +46,11 @@ class Erasures:
         self._by_subject = {tombstone.subject: tombstone for tombstone in tombstones}
 
     def add(self, tombstones: Iterable[Tombstone]) -> None:
-        """Take those that are on record; what was erased meanwhile counts as well."""
+        """Take those that are on record, here or for a whole fleet; of two of a person the later one counts."""
         for tombstone in tombstones:
-            self._by_subject.setdefault(tombstone.subject, tombstone)
+            known = self._by_subject.get(tombstone.subject)
+            if known is None or known.at <= tombstone.at:
+                self._by_subject[tombstone.subject] = tombstone
 
     def tombstone(self, person: Person, at: float, *, is_out: bool | None = None) -> Tombstone:
         """One for a person, which counts from now on; it is for the caller to bring it to disk.
@@ -56,7 +58,7 @@ class Erasures:
         Args:
             is_out: None: as before.
         """
-        subject = self._subject(person.scope)
+        subject = self.subject(person.scope)
         before = self._by_subject.get(subject, Tombstone(subject=subject, at=at))
         is_out = before.is_out if is_out is None else is_out
         made = Tombstone(subject=subject, at=max(at, before.at), is_out=is_out)
@@ -76,8 +78,9 @@ class Erasures:
     def _found(self, scope: Scope) -> Tombstone | None:
         if not self._by_subject or scope.is_shared or (scope.user is None and not scope.session):
             return None
-        return self._by_subject.get(self._subject(scope))
+        return self._by_subject.get(self.subject(scope))
 
-    def _subject(self, scope: Scope) -> bytes:
+    def subject(self, scope: Scope) -> bytes:
+        """By which a tombstone knows whose a scope is."""
         owner = scope.owner.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(owner, key=self._secret, person=b"erasure", digest_size=16).digest()

@@ -196,3 +196,12 @@ async def test_a_person_is_looked_for_in_all_tenants_and_must_be_one(desk: Desk)
     desk.records.known = ()
     with pytest.raises(NotFound):
         await desk.eraser.person("ann", "", "")
+
+
+@pytest.mark.promise("P11")
+async def test_what_was_learnt_before_it_was_heard_that_they_were_erased_elsewhere_is_withdrawn(desk: Desk) -> None:
+    await desk.guarded.put(ANN, [memory("m1", "tea", at=NOW), memory("m2", "coffee", at=NOW + 1)])
+    await desk.guarded.put(BOB, [memory("m3", "tea", at=NOW)])
+    desk.erasures.add([Erasures(b"s" * 32).tombstone(PERSON, NOW)])
+    await desk.guarded.withdraw()
+    assert (await desk.kept(ANN), await desk.kept(BOB)) == (["m2"], ["m3"])

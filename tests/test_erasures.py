@@ -58,6 +58,18 @@ def test_who_wants_no_memory_is_gone_for_good_until_they_take_it_back() -> None:
     assert not erasures.is_out(scope())
 
 
+@pytest.mark.parametrize("turn", [1, -1], ids=["in their order", "the other way round"])
+def test_of_two_tombstones_of_a_person_the_later_one_counts(turn: int) -> None:
+    out = Erasures(SECRET).tombstone(ANN, 100.0, is_out=True)
+    back = Erasures(SECRET).tombstone(ANN, 200.0, is_out=False)
+    erasures = Erasures(SECRET)
+    erasures.add([out, back][::turn])
+    assert not erasures.is_out(scope())
+    assert erasures.is_gone(scope(), 150.0)
+    erasures.add([Erasures(SECRET).tombstone(ANN, 200.0, is_out=True)])
+    assert erasures.is_out(scope())
+
+
 def test_tombstones_of_a_directory_count_again_and_name_nobody() -> None:
     made = Erasures(SECRET).tombstone(ANN, 100.0, is_out=False)
     assert Erasures(SECRET, [made]).is_gone(scope(), 99.0)

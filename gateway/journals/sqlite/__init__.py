@@ -11,6 +11,7 @@ from gateway.journals.sqlite.chronicle import SqliteChronicle
 from gateway.journals.sqlite.dead import SqliteDeadLetters, drop_beside, read_letters_beside, replay_beside
 from gateway.journals.sqlite.history import SqliteHistory
 from gateway.journals.sqlite.journal import SqliteJournal
+from gateway.journals.sqlite.spool import SqliteSpool
 
 __all__ = [
     "SqliteArchive",
@@ -18,6 +19,7 @@ __all__ = [
     "SqliteDeadLetters",
     "SqliteHistory",
     "SqliteJournal",
+    "SqliteSpool",
     "close_all_beside",
     "drop_beside",
     "read_endings_beside",

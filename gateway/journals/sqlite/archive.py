@@ -24,7 +24,7 @@ from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import decoder
 from gateway.journals.sqlite.writer import Writer
 from gateway.sealing import NO_SEAL, Seal
-from gateway.types import Exchange
+from gateway.types import Exchange, Scope
 
 TABLES: Mapping[str, tuple[str, Callable[[bytes], Record]]] = {
     "exchanges": ("exchange", decoder(Exchange)),
@@ -79,6 +79,18 @@ class SqliteArchive:
         self._forget(person)  # what a lookup read just before
         await asyncio.to_thread(self._cut_log)
         return counts
+
+    async def bury(self, tombstones: Sequence[Tombstone]) -> None:
+        """Set tombstones that were set elsewhere."""
+        await asyncio.wrap_future(self._writer.submit(partial(erasing.bury_all, tombstones=tombstones)))
+
+    async def purge(self, is_gone: Callable[[Scope, float], bool]) -> None:
+        """Remove exchanges of which, by their scope and time, nothing may be known any more."""
+        gone = await self._reader.ask(partial(erasing.read_gone, is_gone=is_gone))
+        for _, scope in gone:
+            self._forget(Person(tenant=scope.tenant, user=scope.user, session=scope.session))
+        if gone:
+            await self.drop([identifier for identifier, _ in gone])
 
     async def outdated(self, keeping: Keeping, limit: int) -> Sequence[Outdated]:
         """Exchanges that are not to be kept, oldest first."""

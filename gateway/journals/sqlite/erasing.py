@@ -8,7 +8,7 @@ caller's to cut. Who may ask is decided elsewhere.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.archive import Keeping, Outdated
 from gateway.erasures import Person, Tombstone
@@ -33,7 +33,7 @@ def bury(connection: sqlite3.Connection, tombstone: Tombstone) -> None:
     """Set a tombstone; a later one of the same person takes its place."""
     connection.execute(
         "INSERT INTO erasures (subject, at, is_out) VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET at = max(at, excluded.at), is_out = excluded.is_out",
+        " SET at = excluded.at, is_out = excluded.is_out WHERE excluded.at >= erasures.at",
         (tombstone.subject, tombstone.at, tombstone.is_out),
     )
 
@@ -42,6 +42,21 @@ def read_tombstones(connection: sqlite3.Connection) -> list[Tombstone]:
     """All there are."""
     rows = connection.execute("SELECT subject, at, is_out FROM erasures")
     return [Tombstone(subject=subject, at=at, is_out=bool(is_out)) for subject, at, is_out in rows]
+
+
+def bury_all(connection: sqlite3.Connection, tombstones: Sequence[Tombstone]) -> None:
+    """Set tombstones that were set elsewhere."""
+    for tombstone in tombstones:
+        bury(connection, tombstone)
+
+
+def read_gone(connection: sqlite3.Connection, is_gone: Callable[[Scope, float], bool]) -> list[tuple[str, Scope]]:
+    """Exchanges of which nothing may be known any more, and whose they are."""
+    rows = connection.execute("SELECT id, tenant, user, session, at FROM exchanges")
+    whose = (
+        (id, Scope(tenant=tenant, user=user or None, session=session), at) for id, tenant, user, session, at in rows
+    )
+    return [(id, scope) for id, scope, at in whose if is_gone(scope, at)]
 
 
 def remove(connection: sqlite3.Connection, person: Person) -> Mapping[str, int]:

@@ -69,6 +69,7 @@ class SqliteJournal:
         seal: Seal = NO_SEAL,
         *,
         is_relaxed: bool = False,
+        queues: rows.Queues = rows.is_teaching,
         on_breaker: OnChange = unheard,
         hold: Callable[[], None] = lambda: None,
         on_opened: Callable[[Sequence[Tombstone]], None] = lambda _: None,
@@ -79,16 +80,19 @@ class SqliteJournal:
 
         Args:
             is_relaxed: what is done is safe from a killed process, and no longer from a power cut.
+            queues: which exchanges wait to be leased; `rows.has_ended` where the file is the spool of another journal.
             on_breaker: told whenever lookups are given up for a time, or taken up again.
             hold: called before each opening: makes sure of the folder.
             on_opened: told once of the tombstones on record, before anything else is read or written.
         """
         left_open: list[str] = []
+        self._finish = partial(rows.write_finished, queues=queues)
+        self._interrupt_now = partial(rows.interrupt_intents, queues=queues)
 
         def begin(connection: sqlite3.Connection) -> None:
             on_opened(erasing.read_tombstones(connection))
             left_open[:] = rows.read_intents(connection)
-            rows.interrupt_intents(connection, left_open[:INTERRUPTED_AT_START][::-1])
+            self._interrupt_now(connection, left_open[:INTERRUPTED_AT_START][::-1])
 
         def each(connection: sqlite3.Connection) -> None:
             put_under(connection, seal)
@@ -117,7 +121,7 @@ class SqliteJournal:
     async def commit(self, exchange: Exchange) -> None:
         """Return when the exchange is durable; it becomes so too when the caller no longer waits."""
         stored, payload = pack(exchange)
-        await asyncio.wrap_future(self._write(stored, payload, rows.write_finished, stored.anchors))
+        await asyncio.wrap_future(self._write(stored, payload, self._finish, stored.anchors))
 
     async def find_session(self, scope: Scope, echoes: Echoes) -> Session | None:
         """The session named in the scope, else the one that owns the first anchor known, else the one quoted last."""
@@ -139,11 +143,7 @@ class SqliteJournal:
     async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
         """One exchange by id, if it is the authority's to see; a scope without a user sees its own session only."""
         found = await self._reader.ask(partial(rows.read_exchange, identifier=well_formed(exchange)))
-        if found is None or isinstance(authority, Operator):
-            return found
-        is_own = rows.person(found.scope) == rows.person(authority)
-        is_seen = is_own and (authority.user is not None or found.scope.session == well_formed(authority.session))
-        return found if is_seen else None
+        return found if found is not None and rows.is_seen_by(found, authority) else None
 
     async def lease(self, limit: int) -> list[Exchange]:
         """Finished exchanges not yet learnt, first finished first; a record that cannot be read leaves the queue."""
@@ -191,7 +191,7 @@ class SqliteJournal:
         """Finish the others a few at a time, so that no write waits long for them; at a full disk the next start."""
         some = list(islice(left_open, INTERRUPTED_AT_ONCE))
         if some:
-            written = self.writer.submit(partial(rows.interrupt_intents, identifiers=some), is_patient=True)
+            written = self.writer.submit(partial(self._interrupt_now, identifiers=some), is_patient=True)
             written.add_done_callback(lambda done: None if done.exception() else self._interrupt(left_open))
 
     def _write(

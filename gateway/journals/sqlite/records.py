@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway.errors import ScopeError
 from gateway.types import Exchange, Note
 
 V = TypeVar("V", bound=msgspec.Struct)
@@ -39,10 +40,10 @@ def pack_note(note: Note) -> bytes:
 
 
 def _decoded(decode: Callable[[bytes], V], payload: bytes) -> V:
-    """Text that is no UTF-8 is damage like any other; msgspec has another error for it."""
+    """Text that is no UTF-8 is damage like any other, and so is a scope of nobody's; they have errors of their own."""
     try:
         return decode(payload)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, ScopeError) as error:
         raise msgspec.DecodeError(str(error)) from error
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from gateway.anchors import QUOTED_S
 from gateway.journals.sqlite.records import pack, pack_note, unpack, unpack_note, well_formed
 from gateway.journals.sqlite.sealed import closed
-from gateway.types import Exchange, Note, Scope
+from gateway.types import Exchange, Note, Operator, Scope
 
 Person = tuple[str, str]
 """Tenant and user, '' for nobody."""
@@ -26,6 +26,9 @@ AnchorRow = tuple[str, bool]
 
 OpeningRow = tuple[str, str, float]
 """How a reply began, its session, and when that was."""
+
+Queues = Callable[[Exchange], bool]
+"""Which exchanges are to be learnt here, or are to be had from here."""
 
 _INSERT = (
     "INSERT INTO exchanges (id, tenant, user, session, at, policy, state, payload, attempts)"
@@ -59,7 +62,19 @@ def write_intent(connection: sqlite3.Connection, exchange: Exchange, payload: by
     return is_new_session
 
 
-def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: bytes) -> bool:
+def is_teaching(exchange: Exchange) -> bool:
+    """Whether it has ended and there is something to learn from it."""
+    return has_ended(exchange) and exchange.mode in ("on", "write")
+
+
+def has_ended(exchange: Exchange) -> bool:
+    """Whether it is no longer under way."""
+    return exchange.state != "intent"
+
+
+def write_finished(
+    connection: sqlite3.Connection, exchange: Exchange, payload: bytes, queues: Queues = is_teaching
+) -> bool:
     """Record how a request ended, and queue it for the learner; whether its session is new.
 
     A call that was sent again may end more than once. An answer replaces what was none, and a later attempt an earlier
@@ -73,7 +88,7 @@ def write_finished(connection: sqlite3.Connection, exchange: Exchange, payload: 
         " AND payload <> excluded.payload",
         _exchange_row(exchange, closed(connection, payload)),
     ).rowcount
-    if changed and _is_teaching(exchange):
+    if changed and queues(exchange):
         queue(connection, exchange.id)
     if changed:
         _write_openings(connection, exchange)
@@ -97,13 +112,14 @@ def read_intents(connection: sqlite3.Connection) -> list[str]:
     return [id for (id,) in connection.execute("SELECT id FROM exchanges WHERE state = 'intent' ORDER BY id DESC")]
 
 
-def interrupt_intents(connection: sqlite3.Connection, identifiers: Sequence[str]) -> None:
+def interrupt_intents(connection: sqlite3.Connection, identifiers: Sequence[str], queues: Queues = is_teaching) -> None:
     """Finish what a process that is no more had begun: what was said is known, and still teaches."""
     wanted = "SELECT id, payload FROM exchanges WHERE id = ? AND state = 'intent'"
     for identifier in identifiers:
         for _, exchange in _unpacked(connection.execute(wanted, (identifier,)).fetchall()):
             if exchange is not None:
-                write_finished(connection, *pack(msgspec.structs.replace(exchange, state="interrupted")))
+                interrupted = msgspec.structs.replace(exchange, state="interrupted")
+                write_finished(connection, *pack(interrupted), queues)
 
 
 def delete_waiting(connection: sqlite3.Connection, places: Sequence[tuple[int, str]]) -> None:
@@ -114,10 +130,12 @@ def delete_waiting(connection: sqlite3.Connection, places: Sequence[tuple[int, s
     connection.executemany("DELETE FROM waiting WHERE position = ? AND exchange = ?", places)
 
 
-def read_waiting(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, Exchange | None]]:
-    """Places, ids and exchanges of the learner's queue, first in first out; None for a record that is not readable."""
+def read_waiting(connection: sqlite3.Connection, limit: int, after: int = 0) -> list[tuple[int, str, Exchange | None]]:
+    """Places, ids and exchanges of the learner's queue after a place, first in first out; None for a damaged record."""
     rows = connection.execute(
-        "SELECT position, id, payload FROM waiting JOIN exchanges ON id = exchange ORDER BY position LIMIT ?", (limit,)
+        "SELECT position, id, payload FROM waiting JOIN exchanges ON id = exchange WHERE position > ?"
+        " ORDER BY position LIMIT ?",
+        (after, limit),
     ).fetchall()
     read = _unpacked([(identifier, payload) for _, identifier, payload in rows])
     return [(position, *each) for (position, _, _), each in zip(rows, read, strict=True)]
@@ -132,6 +150,14 @@ def read_exchange(connection: sqlite3.Connection, identifier: str) -> Exchange |
     """One exchange by id, whosever it is."""
     row = connection.execute("SELECT payload FROM exchanges WHERE id = ?", (identifier,)).fetchone()
     return None if row is None else unpack(row[0])
+
+
+def is_seen_by(exchange: Exchange, authority: Scope | Operator) -> bool:
+    """Whether it is an authority's to see; a scope without a user sees its own session only."""
+    if isinstance(authority, Operator):
+        return True
+    is_own = person(exchange.scope) == person(authority)
+    return is_own and (authority.user is not None or exchange.scope.session == well_formed(authority.session))
 
 
 def read_earlier(
@@ -186,10 +212,6 @@ def read_anchors(connection: sqlite3.Connection, owner: Person, anchors: Sequenc
         for anchor in anchors
     ]
     return [None if row is None else (row[0], bool(row[1])) for row in rows]
-
-
-def _is_teaching(exchange: Exchange) -> bool:
-    return exchange.state != "intent" and exchange.mode in ("on", "write")
 
 
 def _write_session(connection: sqlite3.Connection, exchange: Exchange) -> bool:

@@ -114,6 +114,21 @@ async def test_tombstones_stand_where_they_were_set_and_a_later_one_counts(archi
     assert (stone.at, stone.is_out) == (NOW + 5, False)
 
 
+@pytest.mark.promise("P11")
+async def test_what_a_tombstone_of_another_gateway_stands_for_is_purged(archived: Archived) -> None:
+    await archived.fill(scope("s1"), "own")
+    await archived.record.journal.commit(at(NOW + 5, "own-3", scope("s2")))
+    await archived.fill(scope("s1", user="bob"), "other")
+    stone = Erasures(b"s" * 32).tombstone(ANN, NOW, is_out=False)
+    await archived.archive.bury([stone, msgspec.structs.replace(stone, at=NOW - 1, is_out=True)])
+    assert await archived.archive.tombstones() == [stone]
+    await archived.archive.purge(Erasures(b"s" * 32, [stone]).is_gone)
+    assert f"{WORDS}, own".encode() not in archived.bytes_on_disk()
+    assert f"{WORDS}, other".encode() in archived.bytes_on_disk()
+    assert await leased(archived.record.journal) == ["own-3", "other-1"]
+    assert await archived.record.journal.find_session(scope("s1"), Echoes()) is None
+
+
 async def test_persons_are_found_in_all_tenants_by_user_or_by_session(archived: Archived) -> None:
     for tenant in ("acme", "other"):
         await archived.record.journal.commit(exchange(f"{tenant}-1", scope("s1", tenant=tenant)))

@@ -58,3 +58,10 @@ def test_text_that_is_no_utf_8_is_damage_like_any_other() -> None:
     _, payload = pack(exchange)
     with pytest.raises(msgspec.DecodeError):
         unpack(payload.replace(b"acme", b"ac\xff\xfe"))
+
+
+def test_a_scope_that_is_nobodys_is_damage() -> None:
+    whose = Scope(tenant="acme", user=None, session="s1")
+    _, payload = pack(Exchange(id="e1", scope=whose, at=1.5, path="/chat/completions"))
+    with pytest.raises(msgspec.DecodeError, match="tenant"):
+        unpack(payload.replace(b"\xa6tenant\xa4acme", b"\xa6tenant\xa0"))

@@ -1,0 +1,72 @@
+"""What was learnt leaves the spool: Redis has it, and the memories of it are kept elsewhere.
+
+Only what Redis says is learnt goes, so that a Redis which lost its last moments or all it had loses nobody a turn. It
+does not know who learns, nor how what is left gets to Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from gateway.errors import MemoryUnavailable
+from gateway.journals.redis.keys import owner_of
+from gateway.journals.redis.server import Server
+from gateway.journals.redis.shipping import Shipping
+from gateway.journals.sqlite.spool import Place, SqliteSpool
+
+EVERY_S = 1.0
+"""Between two looks: so long after it was learnt an exchange is still on this disk."""
+
+PAGE = 256
+"""Exchanges looked at together."""
+
+_log = structlog.get_logger()
+
+
+class Forgetting:
+    """Empties one spool. Usable from one event loop."""
+
+    def __init__(self, spool: SqliteSpool, server: Server, shipping: Shipping, *, partitions: int) -> None:
+        self._spool = spool
+        self._server = server
+        self._shipping = shipping
+        self._partitions = partitions
+        self._looked = 0
+        """The last position that was looked at: what is not learnt for long must not hide what came after it."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Forget until told to stop; trouble is told by the shipping."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await stop.wait()
+            with suppress(MemoryUnavailable):
+                while await self.step():
+                    pass
+
+    async def step(self) -> int:
+        """Look at some of what was shipped; how many were learnt, 0 as well where all was looked at.
+
+        Raises `MemoryUnavailable`.
+        """
+        page = await self._spool.places(self._looked, self._shipping.reached, PAGE)
+        if not page:
+            self._looked = 0
+            return 0
+        answers = await self._server.ask_all([("HMGET", self._key(place), "version", "learnt") for place in page])
+        versions = list(zip(page, answers, strict=True))
+        missing = [place for place, (version, _) in versions if version is None]
+        if missing:  # expired, or lost with a server whose place another has taken
+            _log.warning("shipping_lost", count=len(missing))
+            self._shipping.forgotten()
+        learnt = [place for place, (version, learnt) in versions if version is not None and version == learnt]
+        if learnt:
+            await self._spool.forget(learnt)
+        self._looked = page[-1].position if len(page) == PAGE else 0
+        return len(learnt) if self._looked else 0
+
+    def _key(self, place: Place) -> str:
+        return owner_of(place.scope, self._partitions).partition.key("exchange", place.exchange)

@@ -1,0 +1,134 @@
+"""The record that gateways share, put together: its servers, its own spool on this disk, and what runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from gateway.breaker import OnChange
+from gateway.datadir import DataDir
+from gateway.erasures import Erasures
+from gateway.journals.configured import IsLeft, Record
+from gateway.journals.redis.aof import AppendLog
+from gateway.journals.redis.archive import RedisArchive
+from gateway.journals.redis.consumer import Consumer
+from gateway.journals.redis.dead import RedisDeadLetters
+from gateway.journals.redis.history import RedisHistory
+from gateway.journals.redis.journal import RedisJournal
+from gateway.journals.redis.keys import Partition, owner_of
+from gateway.journals.redis.server import Server
+from gateway.journals.redis.tenures import Tenures
+from gateway.journals.redis.tombstones import Tombstones
+from gateway.journals.sqlite import SqliteArchive, SqliteJournal, SqliteSpool
+from gateway.journals.sqlite.rows import has_ended
+from gateway.ports import Clock
+from gateway.sealing import Seal
+from gateway.sections import JournalConfig
+from gateway.types import Scope
+
+DAY_S = 86_400.0
+
+Duty = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+async def opened_record(
+    settings: JournalConfig,
+    data: DataDir,
+    seal: Seal,
+    erasures: Erasures,
+    stack: AsyncExitStack,
+    clock: Clock,
+    on_breaker: OnChange,
+    withdraw: Callable[[], Awaitable[None]],
+) -> Record:
+    """The record, for as long as the stack; Redis may be away. Raises `DataDirError`."""
+    partitions, keep_s = settings.partitions, settings.keep_days * DAY_S
+    hot, work = Server(settings.url, timeout_s=None), Server(settings.url, timeout_s=settings.timeout_ms / 1000)
+    for server in (hot, work):
+        stack.push_async_callback(server.aclose)
+    spool = await asyncio.to_thread(_spool, settings, data, seal, erasures, on_breaker)
+    tenures = Tenures(work, partitions, clock.new_id("gw"))
+    dead = RedisDeadLetters(work, tenures)
+    consumer = Consumer(work, tenures, dead, seal)
+    journal = RedisJournal(
+        spool,
+        SqliteSpool(data.journal, spool.writer, seal),
+        hot,
+        work,
+        consumer,
+        partitions=partitions,
+        keep_s=keep_s,
+        is_gone=erasures.is_gone,
+        subject=erasures.subject,
+        seal=seal,
+        on_breaker=on_breaker,
+    )
+    stack.push_async_callback(journal.aclose)
+    local = SqliteArchive(data.journal, spool.writer, spool.forget, seal)
+    stack.push_async_callback(local.aclose)
+    tombstones = Tombstones(work, erasures, local, [withdraw])
+    left = Left(partitions)
+    await _begin(stack, (journal.run, tombstones.run, AppendLog(work).run, partial(tenures.run, on_left=left.tell)))
+    return Record(
+        journal=journal,
+        history=RedisHistory(work, tenures, journal.read, clock, partitions=partitions, keep_s=keep_s, seal=seal),
+        dead=dead,
+        archive=RedisArchive(work, tombstones, tenures, local, partitions=partitions, seal=seal),
+        watch=consumer.run,
+        measures={
+            "lag": consumer.lag,
+            "partitions": lambda: len(tenures.held()),
+            "journal_degraded": lambda: bool(journal.degraded),
+        },
+        on_left=left.hear,
+    )
+
+
+def _spool(
+    settings: JournalConfig, data: DataDir, seal: Seal, erasures: Erasures, on_breaker: OnChange
+) -> SqliteJournal:
+    """What is recorded on this disk until it is learnt, by whichever gateway."""
+    return SqliteJournal(
+        data.journal,
+        seal,
+        queues=has_ended,
+        is_relaxed=settings.durability == "relaxed",
+        on_breaker=on_breaker,
+        hold=data.hold,
+        on_opened=erasures.add,
+    )
+
+
+class Left:
+    """Who is told when others learn from somebody from now on."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._heard: list[Callable[[IsLeft], None]] = []
+
+    def hear(self, heard: Callable[[IsLeft], None]) -> None:
+        """Tell somebody from now on."""
+        self._heard.append(heard)
+
+    def tell(self, partition: Partition) -> None:
+        """Tell all of them that a partition is learnt by others."""
+        for heard in self._heard:
+            heard(lambda scope: self._is_in(partition, scope))
+
+    def _is_in(self, partition: Partition, scope: Scope) -> bool:
+        return owner_of(scope, self._partitions).partition == partition
+
+
+async def _begin(stack: AsyncExitStack, duties: Iterable[Duty]) -> None:
+    """Start what runs beside the gateway; it ends after whoever learns, and before the servers are released."""
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(duty(stop)) for duty in duties]
+
+    async def end() -> None:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+    stack.push_async_callback(end)
