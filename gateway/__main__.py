@@ -13,7 +13,7 @@ import uvloop
 
 from gateway import __version__, demo, explain, printed
 from gateway.clock import SystemClock
-from gateway.commands import dlq, keys, person
+from gateway.commands import dlq, keys, migrate, person
 from gateway.commands.options import config_option, data_dir_option, or_exit
 from gateway.config import Config, check_bind, environment, load_config
 from gateway.period import seconds
@@ -214,7 +214,7 @@ def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
     click.echo(f"memories made anew in {steps} steps of learning")
 
 
-for command in (dlq.group, keys.group, person.erase, person.export):
+for command in (dlq.group, keys.group, migrate.command, person.erase, person.export):
     main.add_command(command)
 
 

@@ -9,13 +9,16 @@
 <data-dir>/index/      derived from memories.db, may be deleted
 <data-dir>/rebuilt/    memories being made anew, until they take the place of those (gateway/rebuild)
 <data-dir>/distil.json what waits to be distilled, and what that has cost today (gateway/backlog)
+<data-dir>/migrating.json how far a move to another store has come that was broken off (gateway/migrate)
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import secrets
 import threading
 from contextlib import suppress
@@ -28,6 +31,8 @@ from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.sealing import NO_SEAL, Seal, Sealed
 
 SECRET_BYTES = 32
+
+_IS_SECRET = re.compile(rf"[0-9a-f]{{{2 * SECRET_BYTES}}}")
 
 _SEAL_PROOF, _SEAL_PLACE = b"accrue", "sealed"
 
@@ -46,8 +51,14 @@ _log = structlog.get_logger()
 class DataDir:
     """A data directory. `hold` takes it for this process until `release` or the end of the process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shared: str | None = None) -> None:
+        """A folder, which need not be there.
+
+        Args:
+            shared: what the secret is made of where several directories have the same; None: it is drawn by chance.
+        """
         self.path = path
+        self._shared = shared
         self._changing = threading.Lock()
         self._lock: IO[str] | None = None
         self._secret: bytes | None = None
@@ -78,6 +89,11 @@ class DataDir:
         """The file of what waits to be distilled."""
         return self.path / "distil.json"
 
+    @property
+    def moving(self) -> Path:
+        """The file of how far a move to another store has come."""
+        return self.path / "migrating.json"
+
     def require_record(self) -> None:
         """Raise `DataDirError` where nothing was ever recorded: a command would look at the wrong place."""
         if not self.journal.exists():
@@ -85,7 +101,7 @@ class DataDir:
 
     def copies(self) -> list[Path]:
         """Whole databases beside those in use: as they were before an upgrade, damaged ones, half made ones."""
-        patterns = ("*.bak", "*.v*.new", "*.corrupt-*", "rebuilt/*.db*")
+        patterns = ("*.bak", "*.v*.new", "*.corrupt-*", "rebuilt/*.db*", "migrating.json")
         return sorted(file for pattern in patterns for file in self.path.glob(pattern) if file.is_file())
 
     def hold(self) -> None:
@@ -116,7 +132,7 @@ class DataDir:
         """The directory's secret, made at first use; readable by its owner only.
 
         One that cannot be written is kept in memory until it can. Raises `DataDirError` for one that is there and
-        cannot be read: under another, nobody's memories would be found.
+        cannot be read, or is not the shared one: under another, nobody's memories would be found.
         """
         if self._secret is not None:
             return self._secret
@@ -124,11 +140,15 @@ class DataDir:
         try:
             secret = file.read_bytes()
         except FileNotFoundError:
-            secret = secrets.token_bytes(SECRET_BYTES)
+            secret = secrets.token_bytes(SECRET_BYTES) if self._shared is None else _made_of(self._shared)
         except OSError as error:
             raise DataDirError(f"{file}: {error.strerror}") from error
         if len(secret) != SECRET_BYTES:
             raise DataDirError(f"{file}: expected {SECRET_BYTES} bytes, found {len(secret)}")
+        if self._shared is not None and secret != _made_of(self._shared):
+            raise DataDirError(
+                f"{self.path} began with another secret than auth.shared_secret; give it a new --data-dir"
+            )
         self._secret = secret
         try:
             with self._changing:
@@ -180,6 +200,16 @@ class DataDir:
         if not is_same:  # written over, it would lose the memories of everybody who is in there
             raise MemoryUnavailable(f"{file} is not the one that this gateway began with; restart it")
         self._is_secret_kept = True
+
+
+def _made_of(shared: str) -> bytes:
+    """The secret of every directory that is given this one.
+
+    64 hexadecimal digits are the secret itself: what one gateway learnt by itself can so be shared with others.
+    """
+    if _IS_SECRET.fullmatch(shared):
+        return bytes.fromhex(shared)
+    return hashlib.blake2b(shared.encode(), digest_size=SECRET_BYTES, person=b"accrue secret").digest()
 
 
 def require_room(folder: Path) -> None:

@@ -15,6 +15,7 @@ from gateway.chronicle import Chronicle, History
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
 from gateway.erasure import Eraser
+from gateway.errors import ConfigError, DataDirError
 from gateway.journals.sqlite import (
     SqliteChronicle,
     SqliteHistory,
@@ -25,7 +26,8 @@ from gateway.journals.sqlite import (
 )
 from gateway.memories import Memory
 from gateway.parts import open_embedder, opened, token_counter
-from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
+from gateway.ports import Clock, Journal, MemoryStore, Movable, TokenCounter
+from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
 from gateway.stores.local.rebuilt import emptied, not_learnt, take_place
 from gateway.types import Scope
@@ -47,6 +49,17 @@ class Rebuilding(msgspec.Struct, frozen=True, kw_only=True):
     counter: TokenCounter
 
 
+class Moving(msgspec.Struct, frozen=True, kw_only=True):
+    """Two stores, opened, of which one is to be moved into the other."""
+
+    source: Movable
+    target: Movable
+    name: str
+    """Which two: the end of a sentence, and what tells them from another pair."""
+    progress: Path
+    """The file of how far it has come."""
+
+
 def endings(data: DataDir) -> dict[str, bool]:
     """Every exchange of a data directory by id, and whether its answer is on record. Raises `DataDirError`."""
     return read_endings_beside(data.journal)
@@ -63,7 +76,7 @@ async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
         parts = await opened(config, data, stack, clock)
         backlog = await asyncio.to_thread(Backlog, data.distil)
         yield Eraser(
-            parts.archive,
+            parts.record.archive,
             parts.unguarded,
             backlog,
             parts.erasures,
@@ -112,9 +125,41 @@ async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
         await asyncio.to_thread(take_place, made / data.memories.name, data.memories, data.index)
 
 
+@asynccontextmanager
+async def moving(config: Config, source: str, target: str) -> AsyncIterator[Moving]:
+    """Hold a data directory while its memories are moved to the server (`local` to `qdrant`), or the server's to it.
+
+    Raises `ConfigError` where no server is configured, and `DataDirError` for a directory that another process has,
+    that holds no memories to move, or that has another secret than the gateways of the server.
+    """
+    if config.store.kind != "qdrant":
+        raise ConfigError("no server to move memories to or from: set store.kind to qdrant, and store.url")
+    async with AsyncExitStack() as stack:
+        data = DataDir(Path(config.data_dir), config.auth.shared_secret)
+        if source == "local" and not data.memories.exists():
+            raise DataDirError(f"there are no memories in {data.path}; is this the right --data-dir?")
+        data.hold()
+        stack.callback(data.release)
+        data.secret()  # under another one nobody would find what was moved
+        seal = await asyncio.to_thread(seal_of, data, config.store.encryption_key)
+        embedder = await open_embedder(config, data, stack)
+        local = await asyncio.to_thread(partial(LocalStore, data.memories, data.index, embedder, seal=seal))
+        stack.push_async_callback(local.aclose)
+        server = open_store(config.store, embedder, seal)
+        stack.push_async_callback(server.aclose)
+        stores: dict[str, Movable] = {"local": local, "qdrant": server}
+        names = {"local": "local", "qdrant": f"qdrant {config.store.url} {config.store.collection}"}
+        yield Moving(
+            source=stores[source],
+            target=stores[target],
+            name=f"from {names[source]} to {names[target]}",
+            progress=data.moving,
+        )
+
+
 def _held(config: Config, stack: AsyncExitStack) -> DataDir:
     """A data directory in which something is recorded, for as long as the stack. Raises `DataDirError`."""
-    data = DataDir(Path(config.data_dir))
+    data = DataDir(Path(config.data_dir), config.auth.shared_secret)
     data.require_record()
     data.hold()
     stack.callback(data.release)

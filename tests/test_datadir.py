@@ -198,3 +198,17 @@ def test_a_bad_disk_is_for_later_and_a_wrong_path_for_a_person(
     monkeypatch.setattr(Path, "mkdir", fail)
     with pytest.raises(error, match="cannot be used"):
         DataDir(tmp_path / "data").hold()
+
+
+def test_directories_of_one_fleet_have_one_secret_and_another_one_is_refused(tmp_path: Path) -> None:
+    def begun(folder: str, shared: str | None) -> bytes:
+        data = DataDir(tmp_path / folder, shared)
+        data.hold()
+        try:
+            return data.secret()
+        finally:
+            data.release()
+
+    assert begun("a", "one for all") == begun("b", "one for all") == begun("a", None) != begun("c", "another")
+    with pytest.raises(DataDirError, match=r"began with another secret than auth\.shared_secret"):
+        begun("a", "another")

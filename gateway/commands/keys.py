@@ -126,23 +126,24 @@ def _done(
     """What comes of some work on the keys of a data directory; there need be none yet for the first of them."""
 
     def done() -> Answer:
-        folder = Path(load_config(config_file, environment(), data_dir=data_dir).data_dir)
+        config = load_config(config_file, environment(), data_dir=data_dir)
+        folder = Path(config.data_dir)
         if not (is_first or (folder / "keys.db").exists()):
             raise DataDirError(f"no keys are issued in {folder}; is this the right --data-dir?")
-        with _opened(folder) as file:
+        with _opened(folder, config.auth.shared_secret) as file:
             return work(file)
 
     return or_exit(done)
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[KeyFile]:
+def _opened(folder: Path, shared: str | None) -> Iterator[KeyFile]:
     """The keys of a data directory, which is made if need be: keys can be issued before the first start."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise DataDirError(f"data directory {folder} cannot be used: {error.strerror}") from error
-    with contextlib.closing(KeyFile(folder, DataDir(folder).secret(), SystemClock())) as file:
+    with contextlib.closing(KeyFile(folder, DataDir(folder, shared).secret(), SystemClock())) as file:
         yield file
 
 
