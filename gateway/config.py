@@ -18,12 +18,21 @@ from msgspec import Meta
 from gateway.documents import Hint, Members, Reader, meant, overlay, settings
 from gateway.errors import ConfigError
 from gateway.routes import BUILT_IN, DEFAULT, Route, UpstreamConfig, faults, in_force
-from gateway.sections import Auth, EmbedderConfig, JournalConfig, Server, Store, Telemetry, embedder_faults
+from gateway.sections import (
+    Auth,
+    EmbedderConfig,
+    JournalConfig,
+    Server,
+    Store,
+    Telemetry,
+    embedder_faults,
+    fleet_faults,
+)
 
 DEFAULT_FILE = "config.yaml"
 PREFIX = "ACCRUE_"
-NOT_SETTINGS = frozenset({"ACCRUE_DATA"})
-"""Names with our prefix that configure nothing: `ACCRUE_DATA` is where tests and benchmarks find evaluation data."""
+NOT_SETTINGS = frozenset({"ACCRUE_DATA", "ACCRUE_TEST_QDRANT_URL"})
+"""Names with our prefix that configure nothing: where tests and benchmarks find evaluation data, and Qdrant."""
 
 PATHS = ("data_dir", "policies")
 
@@ -96,6 +105,7 @@ def load_config(
     for place, fault in (
         *faults(config.routes, config.upstreams),
         *embedder_faults(config.embedder),
+        *fleet_faults(config.auth, config.store, config.journal),
         *_key_faults(config),
     ):
         reader.complain(reader.place(place), fault)

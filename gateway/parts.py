@@ -8,29 +8,32 @@ from __future__ import annotations
 import asyncio
 import functools
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway import loops
-from gateway.archive import Archive
 from gateway.breaker import OnChange, unheard
-from gateway.chronicle import History
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
-from gateway.deadletters import DeadLetters
 from gateway.embedders.configured import configured_embedder
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.erasure import Guarded
 from gateway.erasures import Erasures
 from gateway.fence import Fence
-from gateway.journals.sqlite import SqliteArchive, SqliteDeadLetters, SqliteHistory, SqliteJournal, read_exchange_beside
-from gateway.ports import Clock, Embedder, Journal, MemoryStore, TokenCounter, Upstream
+from gateway.journals.configured import Record, opened_record
+from gateway.journals.sqlite import read_exchange_beside
+from gateway.ports import Clock, Embedder, MemoryStore, TokenCounter, Upstream
 from gateway.sealing import Seal
+from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
 from gateway.types import Exchange
 from gateway.upstreams.configured import configured_upstream
+
+if TYPE_CHECKING:
+    from gateway.stores.qdrant import QdrantStore
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +44,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence
     telemetry: Telemetry
     counter: TokenCounter
-    journal: Journal
-    history: History
-    dead: DeadLetters
-    archive: Archive
+    record: Record
     erasures: Erasures
-    unguarded: LocalStore
+    unguarded: LocalStore | QdrantStore
     """What is removed is removed from this one."""
     store: MemoryStore
     upstream: Upstream
@@ -59,24 +59,13 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
     counter, embedder = await asyncio.gather(
         asyncio.to_thread(token_counter), open_embedder(config, data, stack, telemetry.breaker)
     )
-    journal = await asyncio.to_thread(
-        functools.partial(
-            SqliteJournal,
-            data.journal,
-            seal,
-            is_relaxed=config.journal.durability == "relaxed",
-            on_breaker=telemetry.breaker,
-            hold=data.hold,
-            on_opened=erasures.add,
-        )
-    )
-    stack.push_async_callback(journal.aclose)
-    history = SqliteHistory(data.journal, journal.writer, clock, seal)
-    stack.push_async_callback(history.aclose)
-    archive = SqliteArchive(data.journal, journal.writer, journal.forget, seal)
-    stack.push_async_callback(archive.aclose)
-    store = await asyncio.to_thread(_store, data, embedder, seal)
+    store = await asyncio.to_thread(_store, config, data, embedder, seal)
     stack.push_async_callback(store.aclose)
+    guarded = Guarded(store, erasures)
+    record = await opened_record(
+        config.journal, data, seal, erasures, stack, clock, telemetry.breaker, guarded.withdraw
+    )
+    telemetry.share(record.measures)
     upstream = configured_upstream(config, loops.mark(secret))
     stack.push_async_callback(upstream.aclose)
     return Parts(
@@ -85,13 +74,10 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
         fence=Fence(secret),
         telemetry=telemetry,
         counter=counter,
-        journal=journal,
-        history=history,
-        dead=SqliteDeadLetters(journal.writer),
-        archive=archive,
+        record=record,
         erasures=erasures,
         unguarded=store,
-        store=Guarded(store, erasures),
+        store=guarded,
         upstream=upstream,
     )
 
@@ -126,7 +112,9 @@ def token_counter() -> Tokens:
     return counter
 
 
-def _store(data: DataDir, embedder: Embedder, seal: Seal) -> LocalStore:
+def _store(config: Config, data: DataDir, embedder: Embedder, seal: Seal) -> LocalStore | QdrantStore:
+    if config.store.kind == "qdrant":
+        return open_store(config.store, embedder, seal)
     return LocalStore(data.memories, data.index, embedder, _former, seal=seal, hold=data.hold)
 
 

@@ -104,6 +104,34 @@ class MemoryStore(Protocol):
         ...
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A memory as any store can hold it."""
+
+    owner: str
+    """`Scope.owner` of those whose it is."""
+    tenant: str
+    memory: Memory
+
+
+class Movable(Protocol):
+    """A store as it is emptied into another one. Raises `MemoryUnavailable`."""
+
+    async def page(self, after: tuple[str, str], limit: int) -> Sequence[Held]:
+        """The next memories after this one's owner and id, in an order of the store's own; none when there are no more.
+
+        Begin with `("", "")`.
+        """
+        ...
+
+    async def take(self, held: Sequence[Held]) -> None:
+        """Return when they are written; the same owner and id replaces."""
+        ...
+
+    async def aclose(self) -> None:
+        """Flush and release."""
+        ...
+
+
 class Echoes(msgspec.Struct, frozen=True, kw_only=True):
     """What a request brings back of earlier answers, by which its session is found."""
 

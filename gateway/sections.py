@@ -17,6 +17,15 @@ MIN_SECRET_CHARS = 32
 """A shorter key is too weak for HMAC with SHA-256 (RFC 7518, 3.2)."""
 
 
+RedisUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^((redis|rediss|redis\+cluster|rediss\+cluster|redis\+sentinel|rediss\+sentinel)://[^\s#]+)?$",
+        description="redis://, rediss:// (TLS), redis+cluster:// or redis+sentinel://HOST,HOST/NAME",
+    ),
+]
+
+
 class PostDisconnect(msgspec.Struct, frozen=True, kw_only=True):
     """How far an answer is read on, for the record, when its client has left; what would come later is cut off."""
 
@@ -64,6 +73,9 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
     """Accept a bind that others can reach although anybody may use memory."""
     admin_key: Annotated[str, Meta(min_length=MIN_SECRET_CHARS, pattern=r"^[!-~]+\Z")] | None = None
     """With which our own API is asked; None: the one in `<data_dir>/admin.key`, made at the first start."""
+    shared_secret: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
+    """Of which the names of tenants are made, and whatever else must be the same on every gateway of a fleet; None: the
+    one in `<data_dir>/secret.key`. For the environment, not for the file."""
     openwebui_jwt_secret: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
     """With which an Open WebUI signs who its users are; what it merely claims is then no longer believed."""
 
@@ -71,7 +83,19 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
 class Store(msgspec.Struct, frozen=True, kw_only=True):
     """Where memories live."""
 
-    kind: Literal["local"] = "local"
+    kind: Literal["local", "qdrant"] = "local"
+    """In `data_dir`, or on a server of Qdrant, which many gateways share."""
+    url: Url = ""
+    """The server's."""
+    api_key: Annotated[str, Meta(pattern=r"^[!-~]+\Z")] | None = None
+    collection: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z")] = "accrue"
+    """What the names of our collections begin with; each embedder has its own."""
+    shards: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    """Of a new collection, over the nodes of a cluster; None: as the server sees fit."""
+    replicas: Annotated[int, Meta(ge=1, le=100)] = 1
+    """On so many nodes each shard lies."""
+    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 10_000
+    """The server's longest silence while memories are written; recall has its own deadline."""
     encryption_key: Annotated[str, Meta(min_length=MIN_SECRET_CHARS)] | None = None
     """With which texts are encrypted on disk, those of the journal too; for the environment, not for the file."""
 
@@ -79,7 +103,16 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where the raw record lives."""
 
-    kind: Literal["sqlite"] = "sqlite"
+    kind: Literal["sqlite", "redis"] = "sqlite"
+    """In `data_dir`; or there only until it lies in Redis, which many gateways share."""
+    url: RedisUrl = ""
+    """The server's; with its password for the environment, not for the file."""
+    partitions: Annotated[int, Meta(ge=1, le=4_096)] = 64
+    """Among which persons are divided; each is learnt by one gateway at a time. The same for ever."""
+    keep_days: Annotated[float, Meta(gt=0, le=36_500)] = 30.0
+    """So long Redis holds a session after it was last heard of, and what was said in it."""
+    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
+    """Redis's longest silence while the record is written or learnt; what a call waits for has its own deadline."""
     durability: Literal["strict", "relaxed"] = "strict"
     """`strict`: a call goes upstream, and the end of its answer to the client, when that is on disk. `relaxed`: nothing
     waits, and a power cut takes the last moments."""
@@ -126,6 +159,17 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+
+
+def fleet_faults(auth: Auth, store: Store, journal: JournalConfig) -> Iterator[tuple[str, str]]:
+    """What is missing, or means nothing, where memories or the record lie on a server."""
+    for name, section, kind in (("store", store, "qdrant"), ("journal", journal, "redis")):
+        if section.kind == kind and not section.url:
+            yield f"$.{name}", f"a {name} of kind {kind} needs a url"
+        if section.kind != kind and section.url:
+            yield f"$.{name}.url", f"a {name} of kind {section.kind} has none"
+        if section.kind == kind and auth.shared_secret is None:
+            yield "$.auth", f"with {name}.kind: {kind} it needs a shared_secret, the same on every gateway"
 
 
 def embedder_faults(embedder: EmbedderConfig) -> Iterator[tuple[str, str]]:

@@ -151,9 +151,17 @@ class Study:
         quiet_since = self._clock.now() - QUIET_S
         over = [key for key, exchanges in self._sessions.items() if exchanges[-1].ended < quiet_since]
         for key in over or list(self._sessions)[: max(0, len(self._sessions) - MAX_SESSIONS)]:
-            await self.end(self._sessions[key][-1])
-            del self._sessions[key]
+            exchanges = self._sessions.get(key)
+            if exchanges is not None:  # it may have been left meanwhile
+                await self.end(exchanges[-1])
+                self._sessions.pop(key, None)
         return len(over)
+
+    def leave(self, is_left: Callable[[Scope], bool]) -> None:
+        """Keep nothing at hand of those from whom others learn from now on."""
+        for key, exchanges in list(self._sessions.items()):
+            if is_left(exchanges[-1].scope):
+                del self._sessions[key]
 
     async def _look(self, seen: Seen, detectors: Iterable[str]) -> None:
         """Put on record what is to be seen, and what it changes."""

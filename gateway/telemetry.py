@@ -8,11 +8,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Callable, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+SHARED = {
+    "lag": "Exchanges that wait to be learnt in the partitions held.",
+    "partitions": "Partitions that this gateway learns.",
+    "journal_degraded": "1 while what goes on record does not get to the other gateways.",
+}
+"""Where gateways share a record, what is shown of it."""
 
 
 class Telemetry:
@@ -40,6 +49,11 @@ class Telemetry:
         self._facts = self._counter("distilled_facts", "Facts that the distilling model named, by outcome.", "outcome")
         self._signals = self._counter("signals", "Signals that were seen, by detector and how it went.", "name", "went")
         self._lessons = self._counter("lessons", "Steps that lessons took, by action.", "action")
+
+    def share(self, values: Mapping[str, Callable[[], float]]) -> None:
+        """Show what gateways share, by the names of `SHARED`, as it is when somebody asks."""
+        for name, value in values.items():
+            Gauge(f"accrue_{name}", SHARED[name], registry=self._registry).set_function(value)
 
     def called(self, memory: str, tokens: int) -> None:
         """A call was augmented, or would have been."""

@@ -57,6 +57,9 @@ CATCH_UP_S = 0.5
 """Of the start may go into getting ready to learn, and into what a killed process had recorded; what is left of it is
 learnt while serving."""
 
+PROOF_S = 1.5
+"""Of the start may go into finding out whether memory works."""
+
 END_S = 10.0
 """Of the end may go into learning; the rest waits in the journal."""
 
@@ -96,8 +99,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
     async with AsyncExitStack() as stack:
         data = _held(config, stack)
         parts = await opened(config, data, stack, past or SystemClock())
-        proof = SelfTest(parts.store, parts.journal, parts.clock)
-        await proof.look()
+        proof = await _proof(parts)
         precedents = Precedents(parts.store, parts.clock, parts.telemetry.breaker)
         stack.push_async_callback(precedents.aclose)
         backlog = await asyncio.to_thread(Backlog, data.distil)
@@ -106,12 +108,13 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         admission = await _admission(config, data, parts, stack)
         attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
         recorder = _recorder(config, parts, accounts, learner, attempts)
-        augmenter, upkeep = _augmenter(parts, precedents), Upkeep(parts.archive, parts.store, policies, parts.clock)
+        augmenter = _augmenter(parts, precedents)
+        upkeep = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
         watching = functools.partial(policies.watch, on_change=_reloaded)
         others = () if past is not None else (distiller.run, upkeep.run, proof.run, watching)
         stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it is told to stop
-        await _background(stack, learner, (learner.run, *others))
+        await _background(stack, learner, (learner.run, lambda stop: parts.record.watch(stop, learner.wake), *others))
         stack.push_async_callback(recorder.drain)
         pumps = Pumps(config.server.post_disconnect)
         stack.push_async_callback(pumps.drain)
@@ -136,8 +139,8 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             pumps=pumps,
             proof=proof,
             store=parts.store,
-            journal=parts.journal,
-            history=parts.history,
+            journal=parts.record.journal,
+            history=parts.record.history,
             eraser=_eraser(parts, data, backlog, (augmenter.forget, precedents.forget)),
             wake=learner.wake,
             settle=learner.idle,
@@ -147,24 +150,33 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
 
 def _held(config: Config, stack: AsyncExitStack) -> DataDir:
     """The data directory, for as long as the stack; on a bad disk what lies on it is opened when it is good."""
-    data = DataDir(Path(config.data_dir))
+    data = DataDir(Path(config.data_dir), config.auth.shared_secret)
     with contextlib.suppress(MemoryUnavailable):
         data.hold()
     stack.callback(data.release)
     return data
 
 
+async def _proof(parts: Parts) -> SelfTest:
+    """What finds out whether memory works; where servers elsewhere are slow to say, it looks again while serving."""
+    proof = SelfTest(parts.store, parts.record.journal, parts.clock)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PROOF_S):
+            await proof.look()
+    return proof
+
+
 def _distiller(parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distiller:
     asker = Asker(parts.upstream, parts.counter)
     return Distiller(
-        backlog, parts.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
+        backlog, parts.record.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
     )
 
 
 def _learner(parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None]) -> Learner:
     study = Study(
-        parts.journal,
-        parts.history,
+        parts.record.journal,
+        parts.record.history,
         parts.store,
         KINDS,
         DETECTORS,
@@ -173,12 +185,15 @@ def _learner(parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence
         parts.telemetry,
         precedents.forget,
     )
-    return Learner(parts.journal, parts.store, KINDS, parts.counter, study, on_learnt, parts.dead, parts.erasures)
+    parts.record.on_left(study.leave)
+    return Learner(
+        parts.record.journal, parts.store, KINDS, parts.counter, study, on_learnt, parts.record.dead, parts.erasures
+    )
 
 
 def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner, attempts: Attempts) -> Recorder:
     return Recorder(
-        parts.journal,
+        parts.record.journal,
         parts.fence,
         parts.clock,
         commit_wait_s=config.server.commit_wait_ms / 1000,
@@ -197,7 +212,7 @@ def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner
 
 def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[Callable[[Scope], None]]) -> Eraser:
     return Eraser(
-        parts.archive,
+        parts.record.archive,
         parts.unguarded,
         backlog,
         parts.erasures,
@@ -211,7 +226,7 @@ def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[
 def _augmenter(parts: Parts, precedents: Precedents) -> Augmenter:
     return Augmenter(
         clock=parts.clock,
-        journal=parts.journal,
+        journal=parts.record.journal,
         store=parts.store,
         precedents=precedents,
         kinds=KINDS,

@@ -81,12 +81,15 @@ def test_every_key_with_one_value_can_be_set_by_the_environment(name: str, path:
         changed = "7000"
     if path[-1] in ("host", "api_key", "provider", "data_dir", "policies"):
         changed = "something"
-    if path[-1] in ("openwebui_jwt_secret", "admin_key", "encryption_key"):
+    if path[-1] in ("openwebui_jwt_secret", "admin_key", "encryption_key", "shared_secret"):
         changed = "something-of-thirty-two-characters"
     needed = {name.replace("PROVIDER", "KIND"): "litellm"} if path[-1] == "provider" else {}
     if path[0] == "embedder" and path[-1] != "kind":
         needed = {f"ACCRUE_EMBEDDER__{key}": some for key, some in zip(("KIND", "URL", "MODEL"), A_SERVER, strict=True)}
         changed = {"url": "http://else/v1", "query_prefix": "q: ", "passage_prefix": "p: "}.get(path[-1], changed)
+    if path in (("store", "url"), ("journal", "url")):
+        kind, changed = {"store": ("qdrant", "http://else"), "journal": ("redis", "redis://else")}[path[0]]
+        needed = {f"ACCRUE_{path[0].upper()}__KIND": kind, "ACCRUE_AUTH__SHARED_SECRET": "x" * 32}
     found = msgspec.to_builtins(load_config(None, {**needed, name: changed}))
     for step in path:
         found = found[step]
@@ -110,7 +113,7 @@ def test_mistakes_of_file_environment_and_flags_are_told_together(tmp_path: Path
     environ = {"ACCRUE_AUTH__ALLOW_PUBLIC": "maybe", "ACCRUE_TELEMETRY__LOG_LEVEL": "warn"}
     assert refusal(file, environ, port="many", upstream="ftp://x", host="", data_dir="") == [
         "config.yaml:2: $.server.port: found '99999', expected a whole number <= 65535",
-        "config.yaml:3: $.store.kind: found 'redis', expected one of local",
+        "config.yaml:3: $.store.kind: found 'redis', expected one of local, qdrant",
         "ACCRUE_AUTH__ALLOW_PUBLIC: found 'maybe', expected true or false",
         "ACCRUE_TELEMETRY__LOG_LEVEL: found 'warn', expected one of debug, info, warning, error"
         " (did you mean warning?)",
@@ -328,3 +331,19 @@ def test_the_documentation_has_a_row_for_every_key_and_no_other() -> None:
         steps = key.replace("NAME", "default").split(".")
         Path("config.yaml").write_text(f"{': {'.join(steps)}: {default}" + "}" * (len(steps) - 1))
         assert load_config(None, {}) == Config(), key
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("store: {kind: qdrant}", "$.store: a store of kind qdrant needs a url"),
+        ("store: {url: 'http://q:6333'}", "$.store.url: a store of kind local has none"),
+        ("journal: {kind: redis, url: 'redis://r'}", "$.auth: with journal.kind: redis it needs a shared_secret"),
+        ("journal: {kind: redis, url: 'http://r'}", "$.journal.url: found 'http://r', expected redis://"),
+    ],
+)
+def test_what_a_fleet_needs_is_asked_for(text: str, fault: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / "config.yaml", {})
+    assert fault in str(refused.value)

@@ -49,8 +49,9 @@ def test_an_interrupt_right_after_the_banner_ends_it_in_order_every_time(
     assert codes == [0] * 3
 
 
-def test_litellm_is_never_imported(upstream: ScriptedUpstream, tmp_path: Path) -> None:
-    program = "import sys, gateway.wiring, gateway.__main__; sys.exit('litellm' in sys.modules)"
+@pytest.mark.parametrize("library", ["litellm", "redis", "qdrant_client"])
+def test_what_is_not_configured_is_not_imported(library: str) -> None:
+    program = f"import sys, gateway.wiring, gateway.__main__; sys.exit({library!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -181,6 +181,16 @@ async def test_a_session_that_has_been_quiet_for_long_is_looked_at_once_more(sch
     assert await school.learner.step() == 0
 
 
+async def test_a_session_that_others_learn_from_now_on_is_theirs_to_look_at(school: School) -> None:
+    await school.happened(*booking("s1")[:2], *(booking("s2", msgspec.structs.replace(ANN, user="bob"))[:2]))
+    study = school.learner._study
+    assert study is not None
+    study.leave(lambda scope: scope.user == "bob")
+    school.clock.advance(QUIET_S)
+    assert await school.learner.step() == 1
+    assert await school.learner.step() == 0
+
+
 async def test_of_calls_under_way_together_none_is_lost_to_those_that_follow(school: School) -> None:
     first, second, third = booking("s1")
     study = school.learner._study

@@ -59,6 +59,13 @@ def test_a_new_gateway_has_counted_nothing() -> None:
     }
 
 
+def test_what_gateways_share_is_shown_as_it_is_when_it_is_asked_for() -> None:
+    telemetry, waiting = Telemetry(), ["ex_1"]
+    telemetry.share({"lag": lambda: len(waiting)})
+    waiting.append("ex_2")
+    assert counted(telemetry)["accrue_lag"] == 2
+
+
 def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry = Telemetry()
     telemetry.called("hit", 30)

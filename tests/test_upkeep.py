@@ -140,7 +140,7 @@ async def test_what_a_policy_keeps_no_longer_is_in_no_file_and_the_rest_is_kept(
         data.hold()
         stack.callback(data.release)
         parts = await opened(config, data, stack, SystemClock())
-        upkeep = Upkeep(parts.archive, parts.store, policy_book(config), ManualClock(now))
+        upkeep = Upkeep(parts.record.archive, parts.store, policy_book(config), ManualClock(now))
         assert await upkeep.round(asyncio.Event()) == (3 if is_by_age else 1)
         content = on_disk(data.path)
     assert [word for word in (*said, "rhubarb") if word.encode() in content] == (

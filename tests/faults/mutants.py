@@ -15,6 +15,8 @@ _AFTER = "\nfrom gateway.__main__ import main; main()\n"
 class Mutant(GatewayProcess):
     """`accrue serve` after a few lines of Python that break it."""
 
-    def __init__(self, breaking: str, upstream: str, data_dir: Path, *, flags: Sequence[str] = ()) -> None:
-        super().__init__(upstream, data_dir, flags=flags)
+    def __init__(
+        self, breaking: str, upstream: str, data_dir: Path, *, flags: Sequence[str] = (), cwd: Path | None = None
+    ) -> None:
+        super().__init__(upstream, data_dir, flags=flags, cwd=cwd)
         self._command = [sys.executable, "-c", _BEFORE + breaking + _AFTER, *self._command[3:]]
