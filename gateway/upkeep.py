@@ -13,7 +13,7 @@ import structlog
 from gateway.archive import Archive, Keeping, Outdated
 from gateway.errors import MemoryUnavailable
 from gateway.pause import pause
-from gateway.policybook import PolicyBook
+from gateway.policybook import Policies, PolicyBook
 from gateway.ports import Clock, MemoryStore
 from gateway.types import Scope
 
@@ -78,6 +78,19 @@ class Upkeep:
         ids = [memory.id for memory in listed if (memory.last or memory.exchange) in exchanges]
         if ids:
             await self._store.forget(scope, ids)
+
+
+def faults(policies: Policies, keep_days: float) -> Iterator[str]:
+    """Complaints about policies that keep exchanges for longer than a shared record does.
+
+    They would be gone before their time was over, and with nothing to tell by, what was learnt from them would stay.
+    """
+    for policy in policies.policies:
+        if policy.retain.days is not None and policy.retain.days > keep_days:
+            yield (
+                f"{policy.name}.yaml: $.retain.days: {policy.retain.days:g} is more than journal.keep_days "
+                f"({keep_days:g}), after which Redis has forgotten what there was to remove"
+            )
 
 
 def _by_owner(outdated: Sequence[Outdated]) -> Iterator[tuple[Scope, set[str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gateway import distil, kinds, shapes, signals
+from gateway import distil, kinds, shapes, signals, upkeep
 from gateway.accounts import Accounts
 from gateway.admission import Admission, Open, issued
 from gateway.asking import Asker
@@ -109,10 +110,10 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
         recorder = _recorder(config, parts, accounts, learner, attempts)
         augmenter = _augmenter(parts, precedents)
-        upkeep = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
+        retention = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
         watching = functools.partial(policies.watch, on_change=_reloaded)
-        others = () if past is not None else (distiller.run, upkeep.run, proof.run, watching)
+        others = () if past is not None else (distiller.run, retention.run, proof.run, watching)
         stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it is told to stop
         await _background(stack, learner, (learner.run, lambda stop: parts.record.watch(stop, learner.wake), *others))
         stack.push_async_callback(recorder.drain)
@@ -257,8 +258,9 @@ def _visits(config: Config, policies: PolicyBook, parts: Parts) -> Visits:
 def policy_book(config: Config) -> PolicyBook:
     """The policies, held against what else is configured. Raises `ConfigError`."""
     routes = in_force(config.routes, config.upstreams)
-    faults = functools.partial(distil.faults, routes=routes, upstreams=config.upstreams)
-    return PolicyBook(Path(config.policies), KINDS, faults)
+    in_model = functools.partial(distil.faults, routes=routes, upstreams=config.upstreams)
+    keep_days = config.journal.keep_days if config.journal.kind == "redis" else math.inf
+    return PolicyBook(Path(config.policies), KINDS, lambda found: [*in_model(found), *upkeep.faults(found, keep_days)])
 
 
 def _signing(config: Config, clock: Clock) -> OpenWebUi | None:

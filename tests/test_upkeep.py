@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
@@ -14,10 +16,11 @@ from gateway.archive import Keeping, Outdated
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.datadir import DataDir
-from gateway.errors import MemoryUnavailable
+from gateway.errors import ConfigError, MemoryUnavailable
 from gateway.parts import opened
 from gateway.policybook import PolicyBook
 from gateway.routes import UpstreamConfig
+from gateway.sections import JournalConfig
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock, ScriptedUpstream
 from gateway.types import Scope
@@ -146,3 +149,16 @@ async def test_what_a_policy_keeps_no_longer_is_in_no_file_and_the_rest_is_kept(
     assert [word for word in (*said, "rhubarb") if word.encode() in content] == (
         [] if is_by_age else ["walnuts", "rhubarb"]
     )
+
+
+def test_a_policy_that_keeps_exchanges_for_longer_than_redis_does_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "default.yaml").write_text("retain: {days: 90}\n")
+    config = Config(
+        policies=str(tmp_path / "policies"), journal=JournalConfig(kind="redis", url="redis://r", keep_days=30)
+    )
+    complaint = re.escape("default.yaml: $.retain.days: 90 is more than journal.keep_days (30)")
+    with pytest.raises(ConfigError, match=complaint):
+        policy_book(config)
+    policy_book(msgspec.structs.replace(config, journal=JournalConfig(kind="redis", url="redis://r", keep_days=90)))
+    policy_book(msgspec.structs.replace(config, journal=JournalConfig()))
