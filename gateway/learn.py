@@ -70,7 +70,7 @@ class Learner:
 
         Args:
             study: looks at what was learnt once more; None where nobody asks how things went.
-            on_learnt: told of each batch.
+            on_learnt: told of each batch, but for those of whom nothing may be known any more.
             erasures: of whom nothing is learnt any more; None where nobody is erased meanwhile.
             dead: takes what is passed over; None where the journal is not to be written to.
         """
@@ -134,7 +134,7 @@ class Learner:
             await self.take(exchange)
         if exchanges:
             await self._journal.done([exchange.id for exchange in exchanges])
-            self._on_learnt(exchanges)
+            self._on_learnt([exchange for exchange in exchanges if not self._is_gone(exchange)])
         if self._study is None:
             return len(exchanges)
         return len(exchanges) + await self._study.judge() + await self._study.close()
@@ -146,7 +146,7 @@ class Learner:
         batches has to give the same. What cannot be learnt because of a fault of ours is a dead letter: the record has
         it, and one bad exchange must not keep all later ones waiting.
         """
-        if self._erasures is not None and self._erasures.is_gone(exchange.scope, exchange.at):
+        if self._is_gone(exchange):
             return
         letters = [await _passed_over("unlearnt", exchange, self._learn)]
         if self._study is not None:
@@ -154,6 +154,9 @@ class Learner:
         letter = next(filter(None, letters), None)
         if letter is not None and self._dead is not None:
             await self._dead.bury(letter)
+
+    def _is_gone(self, exchange: Exchange) -> bool:
+        return self._erasures is not None and self._erasures.is_gone(exchange.scope, exchange.at)
 
     async def _learn(self, exchange: Exchange) -> None:
         scope = exchange.scope

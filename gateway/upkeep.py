@@ -15,6 +15,7 @@ from gateway.errors import MemoryUnavailable
 from gateway.pause import pause
 from gateway.policybook import Policies, PolicyBook
 from gateway.ports import Clock, MemoryStore
+from gateway.sections import JournalConfig
 from gateway.types import Scope
 
 EVERY_S = 3_600.0
@@ -80,16 +81,18 @@ class Upkeep:
             await self._store.forget(scope, ids)
 
 
-def faults(policies: Policies, keep_days: float) -> Iterator[str]:
+def faults(policies: Policies, journal: JournalConfig) -> Iterator[str]:
     """Complaints about policies that keep exchanges for longer than a shared record does.
 
     They would be gone before their time was over, and with nothing to tell by, what was learnt from them would stay.
     """
+    if journal.kind != "redis":
+        return
     for policy in policies.policies:
-        if policy.retain.days is not None and policy.retain.days > keep_days:
+        if policy.retain.days is not None and policy.retain.days > journal.keep_days:
             yield (
                 f"{policy.name}.yaml: $.retain.days: {policy.retain.days:g} is more than journal.keep_days "
-                f"({keep_days:g}), after which Redis has forgotten what there was to remove"
+                f"({journal.keep_days:g}), after which Redis has forgotten what there was to remove"
             )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -258,9 +257,9 @@ def _visits(config: Config, policies: PolicyBook, parts: Parts) -> Visits:
 def policy_book(config: Config) -> PolicyBook:
     """The policies, held against what else is configured. Raises `ConfigError`."""
     routes = in_force(config.routes, config.upstreams)
-    in_model = functools.partial(distil.faults, routes=routes, upstreams=config.upstreams)
-    keep_days = config.journal.keep_days if config.journal.kind == "redis" else math.inf
-    return PolicyBook(Path(config.policies), KINDS, lambda found: [*in_model(found), *upkeep.faults(found, keep_days)])
+    keyless = functools.partial(distil.faults, routes=routes, upstreams=config.upstreams)
+    outlived = functools.partial(upkeep.faults, journal=config.journal)
+    return PolicyBook(Path(config.policies), KINDS, lambda found: [*keyless(found), *outlived(found)])
 
 
 def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
@@ -282,9 +281,11 @@ async def _background(
             task.cancel()
 
     stack.push_async_callback(end)
+    rehearsed = asyncio.create_task(asyncio.to_thread(learner.rehearse))
     with contextlib.suppress(TimeoutError):  # what an earlier process left unlearnt, if that is quickly done
         async with asyncio.timeout(CATCH_UP_S):
-            await asyncio.gather(asyncio.to_thread(learner.rehearse), learner.idle.wait())
+            await learner.idle.wait()
+    await rehearsed  # beside calls it would take as long, and make them late
 
 
 def _recorded(accounts: Accounts, learner: Learner, exchange: Exchange) -> None:

@@ -14,13 +14,14 @@ import pytest
 from openai import AsyncOpenAI
 from structlog.testing import capture_logs
 
-from gateway import augment, identify, parts
+from gateway import augment, identify
 from gateway.augment import Augmenter
 from gateway.breaker import FAILURES
 from gateway.compose import Composer, Prompt
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
 from gateway.fence import Fence
+from gateway.journals import configured
 from gateway.journals.sqlite import SqliteJournal
 from gateway.memories import Found, Memory, Query, Reach
 from gateway.policy import Identify, Policy, Recall
@@ -363,7 +364,7 @@ async def test_a_session_that_was_lost_for_one_call_is_found_by_the_next_with_al
         await served.learnt()
         first = await ask(served, "patient", "What may my dog Biscuit eat, and what not at all?")
     assert RULE.encode() in first[0]
-    monkeypatch.setattr(parts, "SqliteJournal", ReaderHeldOnce)
+    monkeypatch.setattr(configured, "SqliteJournal", ReaderHeldOnce)
     async with serve() as served:
         lost = await ask(served, "hurried", "And what of his friend, the neighbours' old cat?")
         assert [json.loads(message) for message in lost] == conversation[:-1]

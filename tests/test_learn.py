@@ -14,6 +14,7 @@ import pytest
 from gateway import learn
 from gateway.deadletters import DeadLetter
 from gateway.embedders.wordllama import WordLlamaEmbedder
+from gateway.erasures import Erasures, Person
 from gateway.errors import MemoryUnavailable
 from gateway.journals.sqlite import SqliteJournal
 from gateway.kinds.constraint import Constraint
@@ -24,7 +25,7 @@ from gateway.study import Study
 from gateway.tokens import Tokens
 from gateway.types import Exchange, Scope, Turn
 from gateway.wiring import KINDS
-from tests.exchanges import ANN, assistant, exchange, talk, user
+from tests.exchanges import ANN, NOW, assistant, exchange, talk, user
 
 EMBEDDER = WordLlamaEmbedder()
 TOKENS = Tokens.from_litellm()
@@ -279,6 +280,25 @@ async def test_those_who_asked_are_told_what_was_learnt(school: School) -> None:
     await school.happened(*talk(("s1", RULE, "Bien."), ("s1", GERMAN, "Gern.")))
     await learner.step()
     assert told == ["ex_000", "ex_001"]
+
+
+@pytest.mark.promise("P11")
+async def test_nobody_is_told_of_somebody_who_was_erased_before_it_was_learnt(school: School) -> None:
+    told: list[str] = []
+    erasures = Erasures(b"secret")
+    erasures.tombstone(Person(tenant=ANN.tenant, user=ANN.user), NOW)
+    bob = msgspec.structs.replace(ANN, user="bob")
+    await school.happened(exchange(user(RULE)), exchange(user(RULE), id="ex_2", scope=bob))
+    learner = Learner(
+        school.journal,
+        school.store,
+        KINDS,
+        TOKENS,
+        on_learnt=lambda some: told.extend(one.id for one in some),
+        erasures=erasures,
+    )
+    await learner.step()
+    assert told == ["ex_2"]
 
 
 async def test_an_answer_is_found_by_what_followed_it(school: School) -> None:

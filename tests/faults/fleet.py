@@ -39,6 +39,13 @@ def config_text(redis: RedisProcess, qdrant: QdrantProcess, upstream: str) -> st
     )
 
 
+PATIENT = """
+from gateway.journals.redis import RedisJournal
+RedisJournal.__init__.__kwdefaults__.update(lookup_s=2.0, shipped_s=2.0)
+"""
+"""It is not how fast this machine is that is asked here."""
+
+
 class Fleet:
     """Gateways that share what they know; each has a spool of its own, which outlives it."""
 
@@ -52,7 +59,11 @@ class Fleet:
         """
         folder.mkdir(exist_ok=True)
         (folder / "config.yaml").write_text(config, encoding="utf-8")
-        self._gateways = [Mutant(breaking, upstream.url, folder / f"spool{n}", cwd=folder) for n in range(count)]
+        (folder / "policies").mkdir()
+        (folder / "policies" / "default.yaml").write_text("recall: {deadline_ms: 5000}\n")
+        self._gateways = [
+            Mutant(PATIENT + breaking, upstream.url, folder / f"spool{n}", cwd=folder) for n in range(count)
+        ]
         self._urls: dict[int, str] = {}
 
     async def __aenter__(self) -> Fleet:

@@ -73,7 +73,7 @@ def test_a_dependency_without_bounds_is_seen() -> None:
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_package_of_a_lock_has_digests_and_no_release_is_known_to_be_poisoned(lock: Path) -> None:
     found = list(pins(lock.read_text(encoding="utf-8")))
-    assert len(found) > 5
+    assert found
     assert [name for name, _, digests in found if not digests] == []
     assert [name for name, version, _ in found if str(version) in POISONED.get(name, ())] == []
 
@@ -96,7 +96,7 @@ def test_no_bound_lets_a_poisoned_release_in() -> None:
 
 
 def test_the_gateway_imports_nothing_that_is_not_declared() -> None:
-    allowed = modules_of(declared("fastembed"))
+    allowed = modules_of(declared("fastembed", "fleet"))
     sources = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "gateway").rglob("*.py"))}
     found = {str(path.relative_to(ROOT)): undeclared(text, allowed) for path, text in sources.items()}
     assert {path: names for path, names in found.items() if names} == {}
