@@ -114,7 +114,8 @@ def explain_command(exchange: str, config_file: Path | None, data_dir: str | Non
         accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8 --data-dir /var/lib/accrue
     """
     config = _config(config_file, data_dir=data_dir)
-    click.echo(or_exit(lambda: explain.text(Path(config.data_dir), exchange, config.store.encryption_key)))
+    configure_logs("error", config.telemetry.log_format)
+    click.echo(or_exit(lambda: explain.text(config, exchange)))
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, length: str | None) -> float | None:
@@ -140,8 +141,8 @@ def report_command(length_s: float | None, is_json: bool, config_file: Path | No
         accrue report --json --data-dir /var/lib/accrue
     """
     config = _config(config_file, data_dir=data_dir)
-    data, key = Path(config.data_dir), config.store.encryption_key
-    click.echo(or_exit(lambda: printed.text(data, SystemClock(), length_s=length_s, is_json=is_json, key=key)))
+    configure_logs("error", config.telemetry.log_format)
+    click.echo(or_exit(lambda: printed.text(config, SystemClock(), length_s=length_s, is_json=is_json)))
 
 
 @main.command(name="replay", short_help="Learn from logs of past calls.")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway import explain
+from gateway.config import Config
 from gateway.testing import GatewayProcess, ScriptedUpstream
 
 SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
@@ -40,7 +41,7 @@ def run(echo: Callable[[str], None]) -> None:
         echo("What the upstream received as the messages of session 2:\n")
         echo(_messages(upstream.requests()[-1].body))
         echo(f"\nWhy, as `accrue explain {exchange}` tells it:\n")
-        echo(explain.text(data_dir, exchange))
+        echo(explain.text(Config(data_dir=folder), exchange))
 
 
 def _ask(url: str, question: str, echo: Callable[[str], None]) -> str:

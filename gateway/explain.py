@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from gateway.anchors import HEAD
-from gateway.datadir import DataDir
+from gateway.config import Config
 from gateway.errors import NotFound
-from gateway.parts import read_exchange
+from gateway.journals.beside import Beside
+from gateway.lookback import beside
 from gateway.types import Considered, Exchange, Note
 
 TEXT_CHARS = 100
 """Of a memory are shown in the table; the notes above it have it whole."""
 
 
-def text(data_dir: Path, exchange_id: str, key: str | None = None) -> str:
-    """The explanation of one exchange of a data directory, which may be in use by a running gateway.
+def text(config: Config, exchange_id: str) -> str:
+    """The explanation of one exchange, whichever gateway it went through; running ones are not disturbed.
 
-    Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange it does not hold.
+    Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange that is not on record,
+    `MemoryUnavailable` for a record that cannot be read.
     """
-    data = DataDir(data_dir)
-    data.require_record()
-    exchange = read_exchange(data, exchange_id, key)
+    return asyncio.run(_text(config, exchange_id))
+
+
+async def explained(record: Beside, exchange_id: str) -> str:
+    """The explanation of one exchange of a record. Raises as `text`."""
+    exchange = await record.read(exchange_id)
     if exchange is None:
-        raise NotFound(f"no exchange {exchange_id} in {data_dir}")
+        raise NotFound(f"no exchange {exchange_id} in {record.place}")
     return "\n".join(lines(exchange))
 
 
@@ -48,6 +53,11 @@ def lines(exchange: Exchange) -> Iterator[str]:
         yield ""
         yield f"{'decision':<14}{'lane':<12}{'score':>6}  {'tokens':>6}  {'found by':<24}memory"
         yield from (_row(entry) for entry in exchange.considered)
+
+
+async def _text(config: Config, exchange_id: str) -> str:
+    async with beside(config) as record:
+        return await explained(record, exchange_id)
 
 
 def _answer(exchange: Exchange) -> str:

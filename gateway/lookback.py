@@ -1,31 +1,53 @@
-"""A data directory to what a report needs of it, beside a running gateway: with wiring, all that names adapters."""
+"""Configuration to what an operator sees, beside running gateways: the record and memories, wherever they lie."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
-from gateway.journals.sqlite import SqliteChronicle
+from gateway.journals.beside import Beside, opened_beside
 from gateway.memories import TAUGHT
 from gateway.period import Facts, read
-from gateway.stores.local.beside import read_memories_beside
+from gateway.sealing import Seal
+from gateway.stores.configured import read_memories
 
 KINDS = (*TAUGHT, "constraint")
 
 
-async def look_back(
-    data: DataDir, *, tenant: str | None, since: float | None, until: float, key: str | None = None
-) -> Facts:
+@asynccontextmanager
+async def beside(config: Config) -> AsyncIterator[Beside]:
+    """The record that is configured, which gateways may be writing.
+
+    Raises `ConfigError`, or `DataDirError` for a directory in which nothing is recorded, where that is the record.
+    """
+    data, seal = await asyncio.to_thread(_opened, config)
+    async with opened_beside(config.journal, data, seal) as record:
+        yield record
+
+
+async def endings(config: Config) -> Mapping[str, bool]:
+    """Every exchange by id, and whether an answer to it is on record. Raises as `look_back`."""
+    async with beside(config) as record:
+        return await record.endings()
+
+
+async def look_back(config: Config, *, tenant: str | None, since: float | None, until: float) -> Facts:
     """What happened to a tenant, or to all, between two moments in Unix seconds.
 
-    Raises `DataDirError` for a directory in which nothing is recorded, `MemoryUnavailable` for a record that cannot be
-    read.
+    Raises as `beside`, and `MemoryUnavailable` for a record or memories that cannot be read.
     """
-    data.require_record()
-    seal = await asyncio.to_thread(seal_of, data, key)
-    memories = await asyncio.to_thread(read_memories_beside, data.memories, KINDS, tenant, seal)
-    chronicle = await asyncio.to_thread(SqliteChronicle, data.journal, seal)
-    try:
-        return await read(chronicle, memories, tenant=tenant, since=since, until=until)
-    finally:
-        await chronicle.aclose()
+    data, seal = await asyncio.to_thread(_opened, config)
+    async with opened_beside(config.journal, data, seal) as record:
+        memories = await read_memories(config.store, data, KINDS, tenant, seal)
+        return await read(record.chronicle, memories, tenant=tenant, since=since, until=until)
+
+
+def _opened(config: Config) -> tuple[DataDir, Seal]:
+    data = DataDir(Path(config.data_dir), config.auth.shared_secret)
+    if config.journal.kind == "sqlite":
+        data.require_record()  # before anything is made in it
+    return data, seal_of(data, config.store.encryption_key)

@@ -21,7 +21,6 @@ from gateway.journals.sqlite import (
     SqliteHistory,
     SqliteJournal,
     close_all_beside,
-    read_endings_beside,
     read_order_beside,
 )
 from gateway.memories import Memory
@@ -60,11 +59,6 @@ class Moving(msgspec.Struct, frozen=True, kw_only=True):
     """The file of how far it has come."""
 
 
-def endings(data: DataDir) -> dict[str, bool]:
-    """Every exchange of a data directory by id, and whether its answer is on record. Raises `DataDirError`."""
-    return read_endings_beside(data.journal)
-
-
 @asynccontextmanager
 async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
     """Hold a data directory while persons are erased from it or read out.
@@ -91,8 +85,14 @@ async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
 async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
     """Hold a data directory while a store is filled that takes the place of the one in use when the block ends well.
 
-    Raises `DataDirError` for a directory that holds no record, or that another process has.
+    Raises `DataDirError` for a directory that holds no record, or that another process has, and `ConfigError` where
+    record or memories lie elsewhere.
     """
+    if (config.store.kind, config.journal.kind) != ("local", "sqlite"):
+        raise ConfigError(
+            "memories are made anew in a data directory, from the whole record in it: that takes store.kind local and"
+            " journal.kind sqlite. What lies in Qdrant or Redis is neither read nor changed, and stays as it is"
+        )
     async with AsyncExitStack() as stack:
         data = _held(config, stack)
         seal = await asyncio.to_thread(seal_of, data, config.store.encryption_key)

@@ -22,14 +22,12 @@ from gateway.erasure import Guarded
 from gateway.erasures import Erasures
 from gateway.fence import Fence
 from gateway.journals.configured import Record, opened_record
-from gateway.journals.sqlite import read_exchange_beside
 from gateway.ports import Clock, Embedder, MemoryStore, TokenCounter, Upstream
 from gateway.sealing import Seal
 from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
-from gateway.types import Exchange
 from gateway.upstreams.configured import configured_upstream
 
 if TYPE_CHECKING:
@@ -116,8 +114,3 @@ def _store(config: Config, data: DataDir, embedder: Embedder, seal: Seal) -> Loc
     if config.store.kind == "qdrant":
         return open_store(config.store, embedder, seal)
     return LocalStore(data.memories, data.index, embedder, _former, seal=seal, hold=data.hold)
-
-
-def read_exchange(data: DataDir, exchange: str, key: str | None = None) -> Exchange | None:
-    """One exchange of a data directory, which another process may be using. Raises `DataDirError`."""
-    return read_exchange_beside(data.journal, exchange, seal_of(data, key))

@@ -1,16 +1,15 @@
-"""The report of a data directory as text: short tables, each figure with its count, each estimate with its interval."""
+"""The report as text: short tables, each figure with its count, each estimate with its interval."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
 from gateway.arms import Arm
-from gateway.datadir import DataDir
+from gateway.config import Config
 from gateway.lookback import look_back
 from gateway.ports import Clock
 from gateway.rates import Difference
@@ -26,19 +25,14 @@ STEP = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 Row = Sequence[str | int]
 
 
-def text(
-    data_dir: Path, clock: Clock, *, length_s: float | None = None, is_json: bool = False, key: str | None = None
-) -> str:
-    """The report on the last `length_s` seconds, or on all that is on record; a running gateway is not disturbed.
+def text(config: Config, clock: Clock, *, length_s: float | None = None, is_json: bool = False) -> str:
+    """The report on the last `length_s` seconds, or on all that is on record; running gateways are not disturbed.
 
     Raises `DataDirError` for a directory without a record, `MemoryUnavailable` for one that cannot be read.
-
-    Args:
-        key: with which the directory is encrypted, where it is.
     """
     now = clock.now()
     since = None if length_s is None else now - length_s
-    found = report(asyncio.run(look_back(DataDir(data_dir), tenant=None, since=since, until=now, key=key)))
+    found = report(asyncio.run(look_back(config, tenant=None, since=since, until=now)))
     if is_json:
         return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
     return "\n".join(lines(found))

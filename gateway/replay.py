@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -18,10 +17,9 @@ from gateway import identify
 from gateway.body import Body
 from gateway.clock import SystemClock
 from gateway.config import Config
-from gateway.datadir import DataDir
 from gateway.errors import ConfigError, MemoryUnavailable, RequestError
 from gateway.experience import Feedback
-from gateway.offline import endings
+from gateway.lookback import endings
 from gateway.pipeline import begin
 from gateway.ports import Headers, Incoming
 from gateway.redact import clean_feedback
@@ -157,13 +155,13 @@ async def replay(config: Config, log: Log, speaker: Speaker, on_call: Callable[[
     Raises `DataDirError` or `ConfigError` for what must be put right by a person first, and `MemoryUnavailable` when
     calls could not be recorded.
     """
-    now, data = SystemClock().now(), DataDir(Path(config.data_dir))
+    now = SystemClock().now()
     calls, faults = timeline(log, now)
     clock = LogClock(now)
     async with running(config, past=clock) as parts:
         if parts.proof.memory != "on":
             raise MemoryUnavailable(f"nothing can be learnt: {parts.proof.memory}")
-        replayer = _Replayer(parts, clock, speaker, endings(data))
+        replayer = _Replayer(parts, clock, speaker, await endings(config))
         for number, past in enumerate(calls, start=1):
             await replayer.take(past)
             if number % LEARNT_AT_ONCE == 0:
@@ -172,7 +170,7 @@ async def replay(config: Config, log: Log, speaker: Speaker, on_call: Callable[[
         await _learnt(parts)
         clock.turn_to(now, "")
         await _learnt(parts)  # what there is to say of sessions that are over by now
-    is_ended = endings(data)
+    is_ended = await endings(config)
     if lost := sum(not is_ended.get(id, False) for id in replayer.made):
         raise MemoryUnavailable(f"{lost} calls could not be recorded; replay the log once more to go on")
     replayer.tally.faults += faults

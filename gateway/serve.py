@@ -144,8 +144,7 @@ def _own_routes(config: Config, parts: Running) -> Sequence[BaseRoute]:
     clock, data = parts.gateway.clock, DataDir(Path(config.data_dir))
 
     async def read(tenant: str | None, since: float | None) -> Facts:
-        key = config.store.encryption_key
-        return await look_back(data, tenant=tenant, since=since, until=clock.now(), key=key)
+        return await look_back(config, tenant=tenant, since=since, until=clock.now())
 
     def ready() -> health.Readiness:
         return health.Readiness(memory=parts.proof.memory, journal=parts.proof.journal)

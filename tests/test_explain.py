@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config import Config
 from gateway.errors import DataDirError
 from gateway.explain import lines, text
 from gateway.types import Considered, Exchange, Note, Outcome, Reply, Scope, Usage
@@ -76,4 +77,4 @@ def test_a_sub_agent_and_a_retry_are_shown_as_such() -> None:
 
 def test_a_folder_in_which_nothing_is_recorded_is_named_with_what_may_be_wrong(tmp_path: Path) -> None:
     with pytest.raises(DataDirError, match=r"nothing is recorded in .*none; is this the right --data-dir\?"):
-        text(tmp_path / "none", "ex_1")
+        text(Config(data_dir=str(tmp_path / "none")), "ex_1")

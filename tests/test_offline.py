@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.config import Config
 from gateway.datadir import DataDir
-from gateway.errors import DataDirError
-from gateway.offline import endings, rebuilding
+from gateway.errors import ConfigError, DataDirError
+from gateway.offline import rebuilding
+from gateway.sections import JournalConfig, Store
 from gateway.testing import ManualClock
 from gateway.wiring import running
-from tests.exchanges import ANN, NOW, exchange, user
+from tests.exchanges import ANN, NOW
 from tests.stores.samples import memory
 
 
@@ -34,12 +37,20 @@ async def test_what_fills_the_new_store_is_there_when_the_block_ends_well(config
         assert [one.id for one in await again.store.list(ANN, (), 9)] == ["new"]
 
 
-async def test_every_exchange_is_told_with_whether_it_has_ended(config: Config) -> None:
-    data = DataDir(Path(config.data_dir))
-    async with running(config, past=ManualClock(NOW)) as parts:
-        await parts.journal.commit(exchange(user("Hi."), id="ex_1"))
-        await parts.journal.commit(exchange(user("Hi."), id="ex_2", state="interrupted"))
-        assert endings(data) == {"ex_1": True, "ex_2": False}
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"store": Store(kind="qdrant", url="http://127.0.0.1:1")},
+        {"journal": JournalConfig(kind="redis", url="redis://127.0.0.1:1")},
+    ],
+)
+async def test_memories_are_not_made_anew_of_half_a_record_or_in_the_wrong_place(
+    config: Config, elsewhere: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"takes store.kind local and journal.kind sqlite.* neither read nor changed"):
+        async with rebuilding(msgspec.structs.replace(config, **elsewhere), ManualClock(NOW)):
+            pass
+    assert not Path(config.data_dir).exists()
 
 
 async def test_a_directory_without_a_record_is_a_clear_error(config: Config) -> None:

@@ -249,7 +249,10 @@ async def test_nothing_is_replayed_where_memory_is_broken(
 async def test_calls_that_could_not_be_recorded_are_told_of(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replaying, "endings", lambda data: {})
+    async def nothing(_: Config) -> dict[str, bool]:
+        return {}
+
+    monkeypatch.setattr(replaying, "endings", nothing)
     with pytest.raises(MemoryUnavailable, match="3 calls could not be recorded; replay the log once more"):
         await replay(config, log_of(tmp_path, TALK), ANA)
 

@@ -19,7 +19,7 @@ import msgspec
 from benchmarks import harness
 from benchmarks.harness import Failed
 from gateway.clock import SystemClock
-from gateway.datadir import DataDir
+from gateway.config import Config
 from gateway.experience import Change, Signal
 from gateway.lookback import look_back
 from gateway.period import Facts
@@ -81,7 +81,9 @@ def replayed(data: Path) -> Tally:
         folder = Path(name)
         replay(data / LOG, folder)
         return tally(
-            asyncio.run(look_back(DataDir(folder / "data"), tenant=None, since=None, until=SystemClock().now()))
+            asyncio.run(
+                look_back(Config(data_dir=str(folder / "data")), tenant=None, since=None, until=SystemClock().now())
+            )
         )
 
 

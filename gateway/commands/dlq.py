@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import msgspec
 
 from gateway import dlq
 from gateway.commands.options import config_option, data_dir_option, or_exit
-from gateway.config import environment, load_config
-from gateway.datadir import DataDir
+from gateway.config import Config, environment, load_config
+from gateway.telemetry import configure_logs
 
 all_option = click.option("--all", "is_all", is_flag=True, help="All there are.")
 exchanges_argument = click.argument("exchanges", metavar="[EXCHANGE]...", nargs=-1)
@@ -40,7 +41,8 @@ def list_command(is_json: bool, config_file: Path | None, data_dir: str | None) 
         accrue dlq list
         accrue dlq list --json
     """
-    letters = or_exit(lambda: dlq.letters(_data(config_file, data_dir)))
+    config = _config(config_file, data_dir)
+    letters = or_exit(lambda: asyncio.run(dlq.letters(config)))
     if is_json:
         click.echo(msgspec.json.encode(letters))
         return
@@ -58,8 +60,8 @@ def show(exchange: str, config_file: Path | None, data_dir: str | None) -> None:
     \b
         accrue dlq show ex_01a2026902192dbdcb39a15ffeaec7c8
     """
-    config = load_config(config_file, environment(), data_dir=data_dir)
-    click.echo(or_exit(lambda: dlq.shown(DataDir(Path(config.data_dir)), exchange, config.store.encryption_key)))
+    config = _config(config_file, data_dir)
+    click.echo(or_exit(lambda: asyncio.run(dlq.shown(config, exchange))))
 
 
 @group.command(short_help="Have them learnt once more.")
@@ -74,7 +76,8 @@ def replay(exchanges: Sequence[str], is_all: bool, config_file: Path | None, dat
         accrue dlq replay ex_01a2026902192dbdcb39a15ffeaec7c8
         accrue dlq replay --all
     """
-    count = or_exit(lambda: dlq.replay(_data(config_file, data_dir), _chosen(exchanges, is_all=is_all)))
+    chosen, config = _chosen(exchanges, is_all=is_all), _config(config_file, data_dir)
+    count = or_exit(lambda: asyncio.run(dlq.replay(config, chosen)))
     click.echo(f"{count} to be learnt once more")
 
 
@@ -90,7 +93,8 @@ def drop(exchanges: Sequence[str], is_all: bool, config_file: Path | None, data_
         accrue dlq drop ex_01a2026902192dbdcb39a15ffeaec7c8
         accrue dlq drop --all
     """
-    count = or_exit(lambda: dlq.drop(_data(config_file, data_dir), _chosen(exchanges, is_all=is_all)))
+    chosen, config = _chosen(exchanges, is_all=is_all), _config(config_file, data_dir)
+    count = or_exit(lambda: asyncio.run(dlq.drop(config, chosen)))
     click.echo(f"{count} dropped")
 
 
@@ -101,5 +105,8 @@ def _chosen(exchanges: Sequence[str], *, is_all: bool) -> Sequence[str] | None:
     return None if is_all else exchanges
 
 
-def _data(config_file: Path | None, data_dir: str | None) -> DataDir:
-    return DataDir(Path(load_config(config_file, environment(), data_dir=data_dir).data_dir))
+def _config(config_file: Path | None, data_dir: str | None) -> Config:
+    """What is configured; what is logged goes where it is told apart from what is printed."""
+    config = or_exit(lambda: load_config(config_file, environment(), data_dir=data_dir))
+    configure_logs("error", config.telemetry.log_format)
+    return config

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -90,9 +91,13 @@ async def opened_record(
 
 
 async def _shared(settings: JournalConfig, *opened: object) -> Record:
+    record: Record = await redis_adapter("gateway.journals.redis.record").opened_record(settings, *opened)
+    return record
+
+
+def redis_adapter(name: str) -> ModuleType:
+    """A module of gateway/journals/redis. Raises `ConfigError` where what it needs is not installed."""
     try:
-        adapter = importlib.import_module("gateway.journals.redis.record")
+        return importlib.import_module(name)
     except ImportError as error:
         raise ConfigError(f"$.journal.kind: redis needs pip install 'accrue[fleet]' ({error})") from error
-    record: Record = await adapter.opened_record(settings, *opened)
-    return record

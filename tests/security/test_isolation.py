@@ -145,7 +145,7 @@ class World:
         for tenant in TENANTS:
             await self._report(tenant)
         for exchange, tenant in [(id, whose) for id, whose in self._owner.items() if id.startswith("ex_")][:20]:
-            text = await asyncio.to_thread(explain.text, self._data.path, exchange)
+            text = await asyncio.to_thread(explain.text, Config(data_dir=str(self._data.path)), exchange)
             self._look(text.encode(), tenant, "explain")
 
     async def end(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,7 +53,8 @@ async def test_with_a_key_no_word_lies_open_and_all_is_remembered(
     async with serve(store=KEY) as served:
         exchange, answer = await say(served, http, "What should my dog Biscuit not eat?")
         assert "allergic to chicken" in answer
-        assert "Biscuit" in explain.text(tmp_path / "data", exchange, KEY.encryption_key)
+        config = Config(data_dir=str(tmp_path / "data"), store=KEY)
+        assert "Biscuit" in await asyncio.to_thread(explain.text, config, exchange)
     assert b"Biscuit" not in on_disk(tmp_path / "data")
 
 

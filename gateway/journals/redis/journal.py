@@ -18,15 +18,15 @@ import msgspec
 from gateway.breaker import Breaker, OnChange, unheard
 from gateway.clock import SystemClock
 from gateway.dependency import Dependency
-from gateway.errors import MemoryUnavailable, ScopeError
+from gateway.errors import MemoryUnavailable
+from gateway.journals.redis.exchanges import read_exchange
 from gateway.journals.redis.forgetting import Forgetting
-from gateway.journals.redis.keys import EPOCH, PLACE, Partition
+from gateway.journals.redis.keys import EPOCH
 from gateway.journals.redis.parcels import Parcels
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.sessions import Sessions
 from gateway.journals.redis.shipping import Shipping
 from gateway.journals.sqlite import SqliteJournal
-from gateway.journals.sqlite.records import unpack, well_formed
 from gateway.journals.sqlite.rows import is_seen_by
 from gateway.journals.sqlite.spool import SqliteSpool
 from gateway.ports import Echoes
@@ -143,7 +143,9 @@ class RedisJournal:
 
         What is still on this disk is newer than what Redis has: an exchange is one gateway's.
         """
-        found = await self._spool.read(Operator(), exchange) or await self._shipped(well_formed(exchange))
+        found = await self._spool.read(Operator(), exchange)
+        if found is None:
+            found = await read_exchange(self._work, exchange, partitions=self._partitions, seal=self._seal)
         return found if found is not None and is_seen_by(found, authority) else None
 
     async def lease(self, limit: int) -> list[Exchange]:
@@ -189,18 +191,6 @@ class RedisJournal:
             if found is None and own is not None:
                 found = await self._sessions.find(own.scope, Echoes())
         return _joined(found, own)
-
-    async def _shipped(self, exchange: str) -> Exchange | None:
-        """An exchange in Redis, wherever it lies there. Raises `MemoryUnavailable`."""
-        keys = [Partition(number).key("exchange", exchange) for number in range(self._partitions)]
-        payloads = await self._work.ask_all([("HGET", key, "payload") for key in keys])
-        for payload in payloads:
-            if payload is not None:
-                try:
-                    return unpack(self._seal.open(payload, PLACE))
-                except (msgspec.DecodeError, ScopeError) as error:
-                    raise MemoryUnavailable(f"redis: {error}") from error
-        return None
 
 
 def _unavailable(error: Exception) -> MemoryUnavailable:

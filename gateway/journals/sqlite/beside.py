@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import msgspec
 from gateway.database import connect, connect_readonly
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import rows
+from gateway.journals.sqlite.chronicle import SqliteChronicle
+from gateway.journals.sqlite.dead import SqliteLetters
 from gateway.journals.sqlite.schema import MIGRATIONS
 from gateway.journals.sqlite.sealed import close_all, put_under
 from gateway.sealing import NO_SEAL, Seal
@@ -20,6 +24,30 @@ _ENDINGS = "SELECT id, state = 'done' FROM exchanges"
 _UNORDERED = """
     SELECT id FROM exchanges WHERE state <> 'intent'
     AND id NOT IN (SELECT exchange FROM waiting) AND id NOT IN (SELECT exchange FROM learnt) ORDER BY id"""
+
+
+class SqliteBeside:
+    """All of a journal's file that an operator asks for. Usable from any event loop."""
+
+    def __init__(self, path: Path, seal: Seal = NO_SEAL) -> None:
+        """Open for reading. Raises `DataDirError` when there is no journal."""
+        self.place = str(path.parent)
+        self.chronicle = SqliteChronicle(path, seal)
+        self.letters = SqliteLetters(path)
+        self._path = path
+        self._seal = seal
+
+    async def read(self, exchange: str) -> Exchange | None:
+        """One exchange by id. Raises `DataDirError`."""
+        return await asyncio.to_thread(read_exchange_beside, self._path, exchange, self._seal)
+
+    async def endings(self) -> Mapping[str, bool]:
+        """Every exchange by id, and whether an answer to it is on record. Raises `DataDirError`."""
+        return await asyncio.to_thread(read_endings_beside, self._path)
+
+    async def aclose(self) -> None:
+        """Release."""
+        await self.chronicle.aclose()
 
 
 def read_exchange_beside(path: Path, exchange: str, seal: Seal = NO_SEAL) -> Exchange | None:

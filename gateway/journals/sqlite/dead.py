@@ -25,6 +25,7 @@ _BURY = (
     "INSERT INTO dead (exchange, stage, reason, at) {} ON CONFLICT DO UPDATE"
     " SET stage = excluded.stage, reason = excluded.reason, at = excluded.at"
 )
+_FORGET = "DELETE FROM dead WHERE exchange = ?"
 _LETTERS = "SELECT exchange, stage, reason, at FROM dead ORDER BY position"
 
 
@@ -37,6 +38,25 @@ class SqliteDeadLetters:
     async def bury(self, letter: DeadLetter) -> None:
         """Return when it is kept."""
         await asyncio.wrap_future(self._writer.submit(partial(_bury, letter=letter)))
+
+
+class SqliteLetters:
+    """The dead letters of a file, in an operator's hands. Whatever is done with them raises `DataDirError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def all(self) -> list[DeadLetter]:
+        """In the order in which they came."""
+        return await asyncio.to_thread(read_letters_beside, self._path)
+
+    async def replay(self, exchanges: Sequence[str]) -> None:
+        """Let the learner have those once more of which there is a letter."""
+        await asyncio.to_thread(replay_beside, self._path, exchanges)
+
+    async def drop(self, exchanges: Sequence[str]) -> None:
+        """Forget that they were passed over; their exchanges stay on record."""
+        await asyncio.to_thread(drop_beside, self._path, exchanges)
 
 
 def bury_unreadable(connection: sqlite3.Connection, identifiers: Sequence[str]) -> None:
@@ -55,16 +75,17 @@ def read_letters_beside(path: Path) -> list[DeadLetter]:
 
 
 def replay_beside(path: Path, exchanges: Sequence[str]) -> None:
-    """Let the learner have them once more. Raises `DataDirError`."""
+    """Let the learner have those once more of which there is a letter. Raises `DataDirError`."""
     with _opened_beside(path) as connection:
         for identifier in exchanges:
-            rows.queue(connection, identifier)
+            if connection.execute(_FORGET, (identifier,)).rowcount:
+                rows.queue(connection, identifier)
 
 
 def drop_beside(path: Path, exchanges: Sequence[str]) -> None:
     """Forget that they were passed over; their exchanges stay on record. Raises `DataDirError`."""
     with _opened_beside(path) as connection:
-        connection.executemany("DELETE FROM dead WHERE exchange = ?", [(identifier,) for identifier in exchanges])
+        connection.executemany(_FORGET, [(identifier,) for identifier in exchanges])
 
 
 def _bury(connection: sqlite3.Connection, letter: DeadLetter) -> None:

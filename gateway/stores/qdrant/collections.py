@@ -130,10 +130,7 @@ class Collections:
 
     async def label(self, name: str) -> Label | None:
         """Of a collection; None where it has none that can be read."""
-        for point in await asked(self._client.retrieve(name, [LABEL])):
-            with contextlib.suppress(msgspec.ValidationError):
-                return msgspec.convert((point.payload or {}).get("label"), Label)
-        return None
+        return await label_of(self._client, name)
 
     async def finish(self, layout: Layout) -> Layout:
         """The collection that was filled is whole, and is read from now on."""
@@ -152,11 +149,10 @@ class Collections:
             await asyncio.wait([self._looking])
 
     async def _look(self) -> Layout:
-        labels = await self._labels()
+        labels = await labels_of(self._client, self._prefix)
         wanted = self._wanted(labels)
-        own, truth = self._name(wanted), max(labels, key=lambda name: labels[name].number, default="")
-        if not truth or not labels[truth].number:
-            truth = own
+        own = self._name(wanted)
+        truth = whole(labels) or own
         await self._make(own, wanted)
         number = labels[own].number if own in labels else None
         if own == truth:
@@ -169,18 +165,6 @@ class Collections:
             left = _without(labels, own, truth)
             self._layout = Layout(read=truth, own=own, size=wanted.size, source=truth, left=left)
         return self._layout
-
-    async def _labels(self) -> dict[str, Label]:
-        """Of our collections, by name."""
-        try:
-            async with asyncio.timeout(GREETING_S):
-                listed = await asked(self._client.get_collections())
-        except TimeoutError as error:
-            raise MemoryUnavailable("qdrant: no answer") from error
-        ours = re.compile(rf"{re.escape(self._prefix)}-[0-9a-f]{{16}}")
-        names = sorted(one.name for one in listed.collections if ours.fullmatch(one.name))
-        found = {name: await self.label(name) for name in names}
-        return {name: label for name, label in found.items() if label is not None}
 
     def _wanted(self, labels: Mapping[str, Label]) -> Label:
         """What today's embedder needs. Raises `MemoryUnavailable` while nobody knows how large its vectors are."""
@@ -230,6 +214,32 @@ class Collections:
     async def _stick(self, name: str, label: Label, number: int) -> None:
         payload = {"label": msgspec.to_builtins(msgspec.structs.replace(label, number=number))}
         await asked(self._client.upsert(name, [models.PointStruct(id=LABEL, vector={}, payload=payload)], wait=True))
+
+
+async def label_of(client: AsyncQdrantClient, name: str) -> Label | None:
+    """Of a collection; None where it has none that can be read. Raises `MemoryUnavailable`."""
+    for point in await asked(client.retrieve(name, [LABEL])):
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.convert((point.payload or {}).get("label"), Label)
+    return None
+
+
+async def labels_of(client: AsyncQdrantClient, prefix: str) -> dict[str, Label]:
+    """Of the collections whose names begin so, by name. Raises `MemoryUnavailable`."""
+    try:
+        async with asyncio.timeout(GREETING_S):
+            listed = await asked(client.get_collections())
+    except TimeoutError as error:
+        raise MemoryUnavailable("qdrant: no answer") from error
+    ours = re.compile(rf"{re.escape(prefix)}-[0-9a-f]{{16}}")
+    names = sorted(one.name for one in listed.collections if ours.fullmatch(one.name))
+    found = {name: await label_of(client, name) for name in names}
+    return {name: label for name, label in found.items() if label is not None}
+
+
+def whole(labels: Mapping[str, Label]) -> str:
+    """The collection that is the truth; empty where none is whole."""
+    return max((name for name in labels if labels[name].number), key=lambda name: labels[name].number, default="")
 
 
 def _seen(looking: asyncio.Task[Layout]) -> None:

@@ -44,6 +44,12 @@ def ended(shelf: str) -> str:
     return f"{shelf}/ended"
 
 
+def kind_of(payload: Mapping[str, Any]) -> str:
+    """Of the memory of a point, by where it lies; empty for what is no memory."""
+    _, _, kind = str(payload.get("shelf", "")).removesuffix(ended("")).partition("/")
+    return kind
+
+
 def session_reach(session: str) -> str:
     """As `reach` of a point: in this session only."""
     return f"session:{encodable(session)}"

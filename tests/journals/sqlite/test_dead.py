@@ -56,6 +56,12 @@ async def test_what_is_replayed_beside_a_running_journal_is_leased_once_more(
     assert read_letters_beside(path) == []
 
 
+async def test_of_what_there_is_no_letter_nothing_is_learnt_once_more(journal: SqliteJournal, path: Path) -> None:
+    await SqliteDeadLetters(journal.writer).bury(LETTER)
+    await asyncio.to_thread(replay_beside, path, ["e2", "unknown"])
+    assert (await leased(journal), read_letters_beside(path)) == ([], [LETTER])
+
+
 async def test_what_is_dropped_is_not_learnt_and_stays_on_record(journal: SqliteJournal, path: Path) -> None:
     await SqliteDeadLetters(journal.writer).bury(LETTER)
     await asyncio.to_thread(drop_beside, path, ["e1"])

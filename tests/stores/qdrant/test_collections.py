@@ -8,7 +8,7 @@ from qdrant_client.http import models
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.qdrant.collections import GREETING_S, Collections, Label
+from gateway.stores.qdrant.collections import GREETING_S, Collections, Label, whole
 from tests.stores.engines import Engine
 from tests.stores.samples import AwayEmbedder, WordsEmbedder
 
@@ -94,6 +94,12 @@ async def test_another_gateway_may_have_finished_it_first() -> None:
     await theirs.finish(await theirs.layout())
     assert (await ours.finish(layout)).read == layout.own
     assert await ours.label(layout.own) == Label(format=1, embedder="other", size=16, number=2)
+
+
+def test_of_several_that_were_whole_the_last_is_the_truth_and_of_none_that_was_none_is() -> None:
+    labels = [Label(format=1, embedder="words", size=16, number=number) for number in (1, 2, 0)]
+    assert whole(dict(zip("abc", labels, strict=True))) == "b"
+    assert whole({"c": labels[2]}) == ""
 
 
 async def test_collections_of_other_names_are_none_of_ours() -> None:
