@@ -128,6 +128,10 @@ class Augmenter:
         self._held.pop(scope.owner, None)
         self._full = OrderedDict.fromkeys(key for key in self._full if key[0] != scope.owner)
 
+    def forget_all(self) -> None:
+        """Hold nothing of anybody any more."""
+        self._held.clear()
+
     def _is_full(self, session: Session) -> bool:
         return (session.scope.owner, session.scope.session) in self._full
 

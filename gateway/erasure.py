@@ -182,7 +182,8 @@ class Guarded:
         Raises `MemoryUnavailable`.
         """
         for scope, kept in tuple(self._lately):
-            await self._withdraw(scope, kept)
+            if list(self._lasting(scope, kept)) != list(kept):  # others may have written since
+                await self._withdraw(scope, await self._store.get(scope, [memory.id for memory in kept]))
 
     async def _withdraw(self, scope: Scope, kept: Sequence[Memory]) -> None:
         """Remove of what was written what may not be known any more."""
@@ -231,6 +232,20 @@ class Guarded:
                 if not users_of(memory):
                     return None
         return memory
+
+
+async def erased_elsewhere(erasures: Erasures, backlog: Backlog, forgetting: Sequence[Callable[[], None]]) -> None:
+    """Keep nothing of those who were erased at another gateway, and are known here by their digests alone.
+
+    Args:
+        forgetting: empties what is held of anybody.
+    """
+    for waiting in backlog:
+        if erasures.is_gone(waiting.scope, waiting.at):
+            backlog.remove(waiting.scope)
+    await backlog.save()
+    for forget in forgetting:
+        forget()
 
 
 def users_of(memory: Memory) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class Learner:
         on_learnt: Callable[[Sequence[Exchange]], None] = lambda exchanges: None,
         dead: DeadLetters | None = None,
         erasures: Erasures | None = None,
+        still: Callable[[Scope], object] = lambda scope: None,
     ) -> None:
         """Learn from a journal.
 
@@ -72,6 +73,7 @@ class Learner:
             study: looks at what was learnt once more; None where nobody asks how things went.
             on_learnt: told of each batch, but for those of whom nothing may be known any more.
             erasures: of whom nothing is learnt any more; None where nobody is erased meanwhile.
+            still: raises `MemoryUnavailable` where others learn from somebody by now: what was read is out of date.
             dead: takes what is passed over; None where the journal is not to be written to.
         """
         self._journal = journal
@@ -82,6 +84,7 @@ class Learner:
         self._on_learnt = on_learnt
         self._dead = dead
         self._erasures = erasures
+        self._still = still
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
         self._postponed = ""
         self._work = asyncio.Event()
@@ -169,6 +172,7 @@ class Learner:
             told = await self._about(scope, [gone.text for gone in ended])
             memories = await asyncio.to_thread(self._struck, merger, ended, told)
         if memories:
+            self._still(scope)
             await self._store.put(scope, memories)
 
     def _derived(self, exchange: Exchange) -> tuple[Derived, list[str]]:

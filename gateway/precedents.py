@@ -58,6 +58,10 @@ class Precedents:
         self._held.pop(scope.owner, None)
         self._held.pop(scope.common.owner, None)
 
+    def forget_all(self) -> None:
+        """Ask the store again, whosever lessons they are."""
+        self._held.clear()
+
     async def aclose(self) -> None:
         """Look for nothing any more."""
         await self._listing.aclose()

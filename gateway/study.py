@@ -102,11 +102,13 @@ class Study:
         clock: Clock,
         telemetry: Telemetry,
         on_changed: Callable[[Scope], None] = lambda scope: None,
+        still: Callable[[Scope], object] = lambda scope: None,
     ) -> None:
         """Study what a journal holds.
 
         Args:
             on_changed: told of each scope whose lessons are not what they were.
+            still: raises `MemoryUnavailable` where others learn from somebody by now.
         """
         self._journal = journal
         self._history = history
@@ -117,15 +119,19 @@ class Study:
         self._clock = clock
         self._telemetry = telemetry
         self._on_changed = on_changed
+        self._still = still
         self._sessions: OrderedDict[tuple[str, str], list[Exchange]] = OrderedDict()
         """Exchanges of the sessions that are going on, as detectors look back on them; the quietest first."""
+        self._leaves = 0
 
     async def learn(self, exchange: Exchange) -> None:
         """Look at an exchange that has ended. Raises `MemoryUnavailable`."""
+        leaves = self._leaves
         earlier = await self._earlier(exchange)
         rules = await self._rules(exchange) if exchange.learns else ()
         await self._look(Seen(exchange=exchange, earlier=earlier, rules=rules), self._detectors)
-        self._keep(exchange, earlier)
+        if leaves == self._leaves:  # else others may learn from them by now, and end the session
+            self._keep(exchange, earlier)
 
     async def judge(self) -> int:
         """Look at feedback that has come; how much there was. Raises `MemoryUnavailable`."""
@@ -159,6 +165,7 @@ class Study:
 
     def leave(self, is_left: Callable[[Scope], bool]) -> None:
         """Keep nothing at hand of those from whom others learn from now on."""
+        self._leaves += 1
         for key, exchanges in list(self._sessions.items()):
             if is_left(exchanges[-1].scope):
                 del self._sessions[key]
@@ -210,6 +217,7 @@ class Study:
         known = await self._store.list(scope, TAUGHT, MAX_TAUGHT)
         common = await self._store.list(scope.common, TAUGHT, MAX_TAUGHT)
         result = await asyncio.to_thread(studied, seen, signals, known, common)
+        self._still(scope)
         shared = {memory.id for memory in common} - {memory.id for memory in known}
         await self._put(scope, [memory for memory in result.memories if memory.id not in shared])
         await self._put(scope.common, [memory for memory in result.memories if memory.id in shared])

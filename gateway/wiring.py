@@ -24,7 +24,7 @@ from gateway.compose import Composer
 from gateway.config import Config, is_loopback
 from gateway.datadir import DataDir
 from gateway.distil import Distiller
-from gateway.erasure import Eraser
+from gateway.erasure import Eraser, erased_elsewhere
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
@@ -109,6 +109,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
         recorder = _recorder(config, parts, accounts, learner, attempts)
         augmenter = _augmenter(parts, precedents)
+        await _hear_of_the_erased(parts, backlog, (augmenter.forget_all, precedents.forget_all))
         retention = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
         watching = functools.partial(policies.watch, on_change=_reloaded)
@@ -174,21 +175,11 @@ def _distiller(parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distille
 
 
 def _learner(parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None]) -> Learner:
-    study = Study(
-        parts.record.journal,
-        parts.record.history,
-        parts.store,
-        KINDS,
-        DETECTORS,
-        parts.counter,
-        parts.clock,
-        parts.telemetry,
-        precedents.forget,
-    )
-    parts.record.on_left(study.leave)
-    return Learner(
-        parts.record.journal, parts.store, KINDS, parts.counter, study, on_learnt, parts.record.dead, parts.erasures
-    )
+    record, kept = parts.record, (parts.record.journal, parts.record.history, parts.store)
+    study = Study(*kept, KINDS, DETECTORS, parts.counter, parts.clock, parts.telemetry, precedents.forget, record.still)
+    record.on_left(study.leave)
+    taught = (study, on_learnt, record.dead, parts.erasures, record.still)
+    return Learner(record.journal, parts.store, KINDS, parts.counter, *taught)
 
 
 def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner, attempts: Attempts) -> Recorder:
@@ -221,6 +212,13 @@ def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[
         copies=data.copies,
         forgetting=forgetting,
     )
+
+
+async def _hear_of_the_erased(parts: Parts, backlog: Backlog, forgetting: Sequence[Callable[[], None]]) -> None:
+    """Keep nothing of those who were erased at other gateways, before and from now on."""
+    heard = functools.partial(erased_elsewhere, parts.erasures, backlog, forgetting)
+    parts.record.on_erased(heard)
+    await heard()
 
 
 def _augmenter(parts: Parts, precedents: Precedents) -> Augmenter:

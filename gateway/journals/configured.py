@@ -50,6 +50,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Runs until told to stop, and says whenever others have recorded something to learn."""
     measures: Mapping[str, Callable[[], float]] = {}
     """What is shown of it, by the names of `SHARED` (gateway/telemetry.py)."""
+    still: Callable[[Scope], object] = lambda scope: None
+    """Raises `MemoryUnavailable` where others learn from somebody by now."""
+    on_erased: Callable[[Callable[[], Awaitable[None]]], None] = lambda heard: None
+    """Where others erase as well: takes what is called when they did, and again when it raised `MemoryUnavailable`."""
     on_left: Callable[[Callable[[IsLeft], None]], None] = lambda heard: None
     """Where others learn as well: takes who is told when they do."""
 

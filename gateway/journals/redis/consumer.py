@@ -167,8 +167,9 @@ class Consumer:
                 elif exchange.id not in self._leased:  # it may stand there once more, and is learnt only once
                     self._leased[exchange.id] = entry
                     found.append(exchange)
-            if passed:
-                await self._finish(tenure, passed)
+            if not passed:  # all of it is leased by way of another partition, in which it lies as well
+                break
+            await self._finish(tenure, passed)
         return found
 
     async def _opened(self, entry: _Entry, payload: bytes) -> Exchange | None:

@@ -7,14 +7,17 @@ does not know who learns, nor how what is left gets to Redis.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
 
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import owner_of
+from gateway.journals.redis.parcels import version_of
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.shipping import Shipping
+from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.spool import Place, SqliteSpool
 
 EVERY_S = 1.0
@@ -63,10 +66,25 @@ class Forgetting:
             _log.warning("shipping_lost", count=len(missing))
             self._shipping.forgotten()
         learnt = [place for place, (version, learnt) in versions if version is not None and version == learnt]
+        there = {place.position: version for place, (version, learnt) in versions if version == learnt}
+        if learnt and (lost := await self._lost(there)):
+            _log.warning("shipping_lost", count=len(lost))
+            self._shipping.forgotten()
+            learnt = [place for place in learnt if place.position not in lost]
         if learnt:
             await self._spool.forget(learnt)
         self._looked = page[-1].position if len(page) == PAGE else 0
         return len(learnt) if self._looked else 0
+
+    async def _lost(self, learnt: Mapping[int, bytes]) -> set[int]:
+        """Positions of which Redis has an earlier end: the one that waits here was lost there."""
+        lost = set()
+        for place, exchange in await self._spool.after(self._looked, PAGE):
+            there = learnt.get(place.position)
+            here = version_of(*pack(exchange)).encode()
+            if there not in (None, here) and there.rpartition(b":")[0] <= here.rpartition(b":")[0]:
+                lost.add(place.position)
+        return lost
 
     def _key(self, place: Place) -> str:
         return owner_of(place.scope, self._partitions).partition.key("exchange", place.exchange)

@@ -76,18 +76,18 @@ class Given:
 
     async def _portion(self, held: Sequence[Tenure], start: int) -> list[_Waiting]:
         """What waits in each partition from a place on, in its order."""
-        pages = await self._server.ask_all(
+        pages = await self._server.ask_each(
             [("ZRANGE", tenure.partition.key("given"), start, start + PORTION - 1) for tenure in held]
         )
-        found = [(tenure, text(member)) for tenure, page in zip(held, pages, strict=True) for member in page]
-        kept = await self._server.ask_all(
+        found = [(tenure, text(member)) for tenure, page in zip(held, pages, strict=True) for member in page or ()]
+        kept = await self._server.ask_each(
             [("HMGET", tenure.partition.key("feedback", member), "payload", "exchange") for tenure, member in found]
         )
         return [
             _Waiting(
                 tenure=tenure, member=member, exchange=text(exchange), feedback=self._said(payload, text(exchange))
             )
-            for (tenure, member), (payload, exchange) in zip(found, kept, strict=True)
+            for (tenure, member), (payload, exchange) in zip(found, (one or (None, None) for one in kept), strict=True)
         ]
 
     def _said(self, payload: bytes | None, exchange: str) -> Feedback | None:
@@ -97,20 +97,20 @@ class Given:
 
     async def _learnt(self, waiting: Sequence[_Waiting]) -> dict[str, _Waiting]:
         """Those whose exchange is learnt as it stands, by their member."""
-        found = await self._server.ask_all([one.of_exchange("version", "learnt") for one in waiting])
+        found = await self._server.ask_each([one.of_exchange("version", "learnt") for one in waiting])
         return {
             one.member: one
-            for one, (version, learnt) in zip(waiting, found, strict=True)
-            if version is not None and version == learnt
+            for one, fields in zip(waiting, found, strict=True)
+            if fields and fields[0] is not None and fields[0] == fields[1]
         }
 
     async def _readable(self, waiting: Collection[_Waiting]) -> set[str]:
         """The members of those whose exchange can be read."""
-        payloads = await self._server.ask_all([one.of_exchange("payload") for one in waiting])
+        payloads = await self._server.ask_each([one.of_exchange("payload") for one in waiting])
         return {
             one.member
-            for one, (payload,) in zip(waiting, payloads, strict=True)
-            if opened(self._seal, unpack, payload) is not None
+            for one, fields in zip(waiting, payloads, strict=True)
+            if fields and opened(self._seal, unpack, fields[0]) is not None
         }
 
     async def _give_up(self, ones: Sequence[_Waiting], reason: str) -> None:

@@ -8,7 +8,8 @@ in sessions.py, shipped in shipping.py, and learnt by way of whoever leases.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from gateway.dependency import Dependency
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.exchanges import read_exchange
 from gateway.journals.redis.forgetting import Forgetting
-from gateway.journals.redis.keys import EPOCH
+from gateway.journals.redis.keys import EPOCH, digest, owner_of
 from gateway.journals.redis.parcels import Parcels
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.sessions import Sessions
@@ -31,7 +32,7 @@ from gateway.journals.sqlite.rows import is_seen_by
 from gateway.journals.sqlite.spool import SqliteSpool
 from gateway.ports import Echoes
 from gateway.sealing import NO_SEAL, Seal
-from gateway.types import Exchange, Operator, Scope, Session
+from gateway.types import Exchange, Note, Operator, Scope, Session
 
 LOOKUP_S = 0.025
 """For a session in Redis: half of what recall may take in all (`recall.deadline_ms`), so that the own disk can still be
@@ -39,6 +40,9 @@ asked, and the memories."""
 
 LOOKUPS = 64
 """At once: one takes Redis a fraction of a millisecond, and more would be late."""
+
+LEDGERS_KEPT = 4096
+"""Sessions whose whole ledger is at hand while Redis is away: some 10 MB."""
 
 SHIPPED_S = 0.1
 """The end of an answer waits for Redis at most, beyond its own disk, so that another gateway can go on with its
@@ -103,6 +107,8 @@ class RedisJournal:
         self._seal = seal
         self._lookup_s = lookup_s
         self._shipped_s = shipped_s
+        self._ledgers: OrderedDict[tuple[str, str], Mapping[str, Note]] = OrderedDict()
+        """Of the sessions that calls here were of lately: a disk has only what was told here and is not learnt yet."""
         clock = SystemClock()
         parcels = Parcels(partitions=partitions, keep_s=keep_s, subject=subject, seal=seal)
         self.shipping = Shipping(queue, work, parcels, clock, partitions=partitions, is_gone=is_gone)
@@ -116,10 +122,12 @@ class RedisJournal:
         written = self._spool.intend(exchange, is_patient=is_patient)
         if exchange.reply is None:  # later ones bring no notes
             self.shipping.begin(exchange)
+            self._tell(exchange)
         return written
 
     async def commit(self, exchange: Exchange) -> None:
         """Return when the exchange is durable here, and in Redis if that can be had at once."""
+        self._tell(exchange)
         await self._spool.commit(exchange)
         await self.shipping.ended(exchange, self._shipped_s)
 
@@ -130,13 +138,16 @@ class RedisJournal:
         no note of it: what it has been told elsewhere is not known then.
         """
         try:
-            return await self._lookups.ask(partial(self._found, scope, echoes))
+            found = await self._lookups.ask(partial(self._found, scope, echoes))
         except (MemoryUnavailable, TimeoutError) as error:
             own = await self._spool.find_session(scope, echoes)
-            is_begun = scope.session or echoes.anchors
-            if is_begun and (own is None or not own.ledger):
+            ledger = None if own is None else self._ledgers.get(self._key(own.scope))
+            if not ledger and (scope.session or echoes.anchors):
                 raise _unavailable(error) from None
-            return own
+            return own if own is None or not ledger else msgspec.structs.replace(own, ledger=ledger)
+        if found is not None:
+            self._hold(found.scope, found.ledger)
+        return found
 
     async def read(self, authority: Scope | Operator, exchange: str) -> Exchange | None:
         """One exchange by id, if it is the authority's to see; a scope without a user sees its own session only.
@@ -179,6 +190,23 @@ class RedisJournal:
         await self._lookups.aclose()
         await self._queue.aclose()
         await self._spool.aclose()
+
+    def _key(self, scope: Scope) -> tuple[str, str]:
+        return owner_of(scope, self._partitions).who, digest(scope.session)
+
+    def _tell(self, exchange: Exchange) -> None:
+        """Hold what a call adds to a session; of one that was not found it is not known what is added to."""
+        if not exchange.is_adrift:
+            held = self._ledgers.get(self._key(exchange.scope), {})
+            added = {note.where: note for note in exchange.notes if note.where not in held}
+            self._hold(exchange.scope, {**held, **added})
+
+    def _hold(self, scope: Scope, ledger: Mapping[str, Note]) -> None:
+        """Keep what a session has been told."""
+        self._ledgers[self._key(scope)] = ledger
+        self._ledgers.move_to_end(self._key(scope))
+        if len(self._ledgers) > LEDGERS_KEPT:
+            self._ledgers.popitem(last=False)
 
     async def _found(self, scope: Scope, echoes: Echoes) -> Session | None:
         """What Redis says in time, with what it does not have yet. Raises `MemoryUnavailable` or `TimeoutError`."""

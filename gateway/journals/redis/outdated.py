@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from gateway.archive import Keeping, Outdated
 from gateway.erasures import Person
 from gateway.journals.redis.keys import Partition
-from gateway.journals.redis.server import Server
+from gateway.journals.redis.server import Command, Server
 from gateway.journals.redis.steps import opened
 from gateway.journals.sqlite.records import decoder
 from gateway.sealing import Seal
 
 PERSONS = 100
 """Looked at together."""
+
+AT_ONCE = 250
+"""Questions sent together, as their answers are taken apart on the event loop: some milliseconds."""
 
 decode_person = decoder(Person)
 
@@ -75,7 +79,7 @@ class Search:
 
     async def _said(self, partition: Partition, persons: Sequence[str], keeping: Keeping) -> dict[str, list[Said]]:
         """Exchanges of persons, newest first: those that are old, or all where it matters how many there are."""
-        ask = self._server.ask_all
+        ask = self._asked
         sessions = await ask([("ZRANGE", partition.key("sessions", who), 0, -1) for who in persons])
         talks = [(who, one.decode()) for who, ones in zip(persons, sessions, strict=True) for one in ones]
         until = "+inf" if keeping.before is None or keeping.newest is not None else f"({keeping.before!r}"
@@ -87,10 +91,15 @@ class Search:
             said[who] += [Said(at=float(at), id=name.decode()) for name, at in ones]
         return {who: sorted(ones, key=lambda one: (one.at, one.id), reverse=True) for who, ones in said.items()}
 
+    async def _asked(self, commands: Sequence[Command]) -> list[Any]:
+        """Answers, a portion at a time: somebody may have ten thousand sessions."""
+        portions = (commands[start : start + AT_ONCE] for start in range(0, len(commands), AT_ONCE))
+        return [answer for portion in portions for answer in await self._server.ask_all(portion)]
+
     async def _kept_by(self, partition: Partition, exchanges: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """By which policy each is kept, and whether it is learnt."""
         asked = [("HMGET", partition.key("exchange", one), "policy", "learnt") for one in exchanges]
-        found = await self._server.ask_all(asked)
+        found = await self._asked(asked)
         return {
             exchange: ((policy or b"").decode(), learnt is not None)
             for exchange, (policy, learnt) in zip(exchanges, found, strict=True)

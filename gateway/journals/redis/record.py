@@ -23,6 +23,7 @@ from gateway.journals.redis.server import Server
 from gateway.journals.redis.tenures import Tenures
 from gateway.journals.redis.tombstones import Tombstones
 from gateway.journals.sqlite import SqliteArchive, SqliteJournal, SqliteSpool
+from gateway.journals.sqlite.records import well_formed
 from gateway.journals.sqlite.rows import has_ended
 from gateway.ports import Clock
 from gateway.sealing import Seal
@@ -46,9 +47,9 @@ async def opened_record(
 ) -> Record:
     """The record, for as long as the stack; Redis may be away. Raises `DataDirError`."""
     partitions, keep_s = settings.partitions, settings.keep_days * DAY_S
-    hot, work = Server(settings.url, timeout_s=None), Server(settings.url, timeout_s=settings.timeout_ms / 1000)
-    for server in (hot, work):
-        stack.push_async_callback(server.aclose)
+    hot = Server(settings.url, timeout_s=None)
+    work = hot.within(settings.timeout_ms / 1000)
+    stack.push_async_callback(hot.aclose)
     spool = await asyncio.to_thread(_spool, settings, data, seal, erasures, on_breaker)
     tenures = Tenures(work, partitions, clock.new_id("gw"))
     dead = RedisDeadLetters(work, tenures)
@@ -69,7 +70,8 @@ async def opened_record(
     stack.push_async_callback(journal.aclose)
     local = SqliteArchive(data.journal, spool.writer, spool.forget, seal)
     stack.push_async_callback(local.aclose)
-    tombstones = Tombstones(work, erasures, local, [withdraw])
+    heard = [withdraw]
+    tombstones = Tombstones(work, erasures, local, heard)
     left = Left(partitions)
     await _begin(stack, (journal.run, tombstones.run, AppendLog(work).run, partial(tenures.run, on_left=left.tell)))
     return Record(
@@ -83,6 +85,8 @@ async def opened_record(
             "partitions": lambda: len(tenures.held()),
             "journal_degraded": lambda: bool(journal.degraded),
         },
+        still=lambda scope: tenures.of(well_formed(scope.owner)),
+        on_erased=heard.append,
         on_left=left.hear,
     )
 

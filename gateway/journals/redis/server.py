@@ -7,6 +7,7 @@ asked, and for how long the caller waits, is known to those who ask.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ import msgspec
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError
 
 from gateway.errors import MemoryUnavailable
 
@@ -70,7 +71,7 @@ class Server:
         Raises `MemoryUnavailable`.
         """
         given = (len(keys), *keys, *arguments)
-        async with translated(self._timeout_s):
+        async with self._asked():
             try:
                 return await self._redis.evalsha(_DIGESTS[script], *given)
             except NoScriptError:
@@ -91,12 +92,20 @@ class Server:
 
     async def ask(self, *command: Value) -> Any:
         """The answer to one command. Raises `MemoryUnavailable`."""
-        async with translated(self._timeout_s):
+        async with self._asked():
             return await self._redis.execute_command(*command)
 
     async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """The answers to commands that are sent together, in their order. Raises `MemoryUnavailable`."""
         answers = await self._sent(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise _unavailable(answer) from answer
+        return answers
+
+    async def ask_each(self, commands: Sequence[Command]) -> list[Any]:
+        """As `ask_all`, with None for what lies under a key of another type: that is damage, and hides nothing else."""
+        answers = [None if _is_damage(answer) else answer for answer in await self._sent(commands)]
         for answer in answers:
             if isinstance(answer, Exception):
                 raise _unavailable(answer) from answer
@@ -120,7 +129,30 @@ class Server:
             pipeline = self._redis.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
-            return list(await pipeline.execute(raise_on_error=False))
+            answers = list(await pipeline.execute(raise_on_error=False))
+        if any(isinstance(answer, ReadOnlyError) for answer in answers):
+            await self._leave()
+        return answers
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        async with translated(self._timeout_s):
+            try:
+                yield
+            except ReadOnlyError:
+                await self._leave()
+                raise
+
+    async def _leave(self) -> None:
+        """Connect anew from now on: a server that may only be read is not the one that its name leads to any more."""
+        if not isinstance(self._redis, RedisCluster):  # which asks around by itself
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
+
+    def within(self, timeout_s: float) -> Server:
+        """The same connections, of which this one is the owner, where Redis may be silent for so long at most."""
+        other = copy.copy(self)
+        other._timeout_s = timeout_s
+        return other
 
     async def aclose(self) -> None:
         """Release connections."""
@@ -166,6 +198,10 @@ async def translated(timeout_s: float | None) -> AsyncIterator[None]:
             yield
     except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         raise _unavailable(error) from error
+
+
+def _is_damage(answer: Any) -> bool:
+    return isinstance(answer, RedisError) and str(answer).startswith("WRONGTYPE")
 
 
 def _unavailable(error: Exception) -> MemoryUnavailable:

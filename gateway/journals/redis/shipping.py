@@ -117,15 +117,15 @@ class Shipping:
         self._wanted.set()
         while not stop.is_set():
             await self._wait(stop)
-            await self._pass()
+            await self._pass(stop)
 
-    async def _pass(self) -> None:
+    async def _pass(self, stop: asyncio.Event) -> None:
         self._wanted.clear()
         marks = self._marks
         try:
             await self._look()
             await self._ship_begun()
-            await self._ship_ended()
+            await self._ship_ended(stop)
         except MemoryUnavailable as error:
             self.in_step.clear()
             self._release(self._waiting)
@@ -163,10 +163,10 @@ class Shipping:
             self._begun = some | self._begun
             raise
 
-    async def _ship_ended(self) -> None:
-        """All that waits in the spool."""
+    async def _ship_ended(self, stop: asyncio.Event) -> None:
+        """All that waits in the spool; once told to stop a page more, as the next start ships the rest."""
         page = None
-        while page is None or len(page) == PAGE:
+        while page is None or (len(page) == PAGE and not stop.is_set()):
             waiting, self._waiting = self._waiting, []
             try:
                 page = await self._spool.after(self.reached, PAGE)

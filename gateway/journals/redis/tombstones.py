@@ -8,6 +8,7 @@ gateway/erasures.py; that nobody ships what is older, however late, by the parti
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -162,6 +163,9 @@ def _is_newer(tombstone: Tombstone, known: Tombstone | None) -> bool:
 def _decoded(entries: Sequence[Entry]) -> Iterator[Tombstone]:
     for identifier, fields in entries:
         try:
-            yield Tombstone(subject=fields[b"subject"], at=float(fields[b"at"]), is_out=fields[b"is_out"] == b"1")
+            at = float(fields[b"at"])
+            if not math.isfinite(at):
+                raise ValueError(at)
+            yield Tombstone(subject=fields[b"subject"], at=at, is_out=fields[b"is_out"] == b"1")
         except (KeyError, ValueError) as error:
             _log.error("tombstone_unreadable", entry=identifier.decode(), error=type(error).__name__)

@@ -43,7 +43,7 @@ def _decoded(decode: Callable[[bytes], V], payload: bytes) -> V:
     """Text that is no UTF-8 is damage like any other, and so is a scope of nobody's; they have errors of their own."""
     try:
         return decode(payload)
-    except (UnicodeDecodeError, ScopeError) as error:
+    except (UnicodeDecodeError, ScopeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from error
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from uuid import uuid5
@@ -33,6 +34,9 @@ FORMAT = 1
 
 GREETING_S = 1.0
 """For the first answer of the server: one that is frozen must not keep the gateway from being ready within 3 s."""
+
+LOOK_S = 0.5
+"""For so long it is believed which collections there are; who fills a new one waits for as long before it begins."""
 
 GRAPH_LINKS = 16
 """Of a point, among points of its owner only (`payload_m`): nobody searches among everybody's, so `m` is 0."""
@@ -111,6 +115,8 @@ class Collections:
         self._replicas = replicas
         self._layout: Layout | None = None
         self._looking: asyncio.Task[Layout] | None = None
+        self._seen: dict[str, Label] = {}
+        self._seen_at = -math.inf
 
     async def layout(self) -> Layout:
         """Where memories lie, looked for where it is not known. Raises `MemoryUnavailable`.
@@ -123,6 +129,27 @@ class Collections:
             self._looking = asyncio.create_task(self._look())
             self._looking.add_done_callback(_seen)
         return await asyncio.shield(self._looking)
+
+    async def written(self, layout: Layout) -> tuple[str, ...]:
+        """Where a write goes: also where gateways with another embedder read by now, or will. Raises as `layout`."""
+        labels = await self._seen_lately()
+        read = labels.get(layout.read)
+        newer = [
+            name
+            for name, label in labels.items()
+            if label.is_own and (not label.number or (read is not None and label.number > read.number))
+        ]
+        return tuple(dict.fromkeys((*layout.written, *newer)))
+
+    async def all(self, layout: Layout) -> tuple[str, ...]:
+        """Where something may lie that is to be forgotten. Raises as `layout`."""
+        return tuple(dict.fromkeys((*layout.written, *layout.left, *await labels_of(self._client, self._prefix))))
+
+    async def _seen_lately(self) -> dict[str, Label]:
+        now = asyncio.get_running_loop().time()
+        if now >= self._seen_at + LOOK_S:
+            self._seen, self._seen_at = await labels_of(self._client, self._prefix), now
+        return self._seen
 
     def doubt(self) -> None:
         """Look anew before the next call: something failed, and the server may have been restarted empty."""

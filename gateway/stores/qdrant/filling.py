@@ -18,8 +18,9 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client.http import models
 
 from gateway.errors import MemoryUnavailable
+from gateway.pause import pause
 from gateway.sealing import Seal
-from gateway.stores.qdrant.collections import LABEL, Collections, Layout
+from gateway.stores.qdrant.collections import LABEL, LOOK_S, Collections, Layout
 from gateway.stores.qdrant.embedding import Embedding
 from gateway.stores.qdrant.points import held_of
 from gateway.stores.qdrant.server import asked
@@ -61,6 +62,7 @@ class Filling:
     async def _run(self) -> None:
         log.info("reindex_started")
         was_postponed = False
+        await pause(self._stopping, LOOK_S)  # until all who write have seen it, and write here as well
         while not self.done.is_set() and not self._stopping.is_set():
             try:
                 await self._fill(await self._collections.layout())

@@ -1,7 +1,7 @@
 """The `MemoryStore` on a server of Qdrant: its points are the memories themselves, and nothing lies on this machine.
 
 Round trips: one for a search, whatever is asked for; one for a listing and for memories by id, and one more for each
-step to their neighbours; one for each batch that is written; two to forget. What is not known of the server yet is
+step to their neighbours; one for each batch that is written; four to forget. What is not known of the server yet is
 looked for once more before.
 This file knows order and errors. Which collections there are is known by collections.py, what is asked by
 queries.py, what a point is by points.py.
@@ -162,7 +162,7 @@ class QdrantStore:
             for some in _batches(dict.fromkeys(point_id(owner, id) for id in ids), AT_ONCE):
                 there = await asked(self._client.retrieve(layout.read, some, with_payload=False))
                 count += len(there)
-                for name in (*layout.written, *layout.left):
+                for name in await self._collections.all(layout):
                     await asked(self._client.delete(name, models.PointIdsList(points=[*some]), wait=True))
             return count
 
@@ -236,7 +236,7 @@ class QdrantStore:
         except MemoryUnavailable:
             dense = [None] * len(held)
             self._lacking.note()
-        for name in layout.written:
+        for name in await self._collections.written(layout):
             # The vectors of another embedder's collection cannot be made: they are lacking there.
             known = dense if name == layout.own else [None] * len(held)
             points = await self._embedding.points(held, payloads, known)

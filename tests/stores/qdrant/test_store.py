@@ -59,7 +59,7 @@ async def test_other_calls_cost_as_many_round_trips_as_they_say(store: QdrantSto
     assert await trips(engine, store.get(ANN, ["m1"])) == ["retrieve"]
     assert await trips(engine, store.get(ANN, ["m1"], reach=9)) == ["retrieve"] * 3
     assert await trips(engine, store.get(ANN, [])) == []
-    assert await trips(engine, store.forget(ANN, ["m1", "m2"])) == ["retrieve", "delete"]
+    assert await trips(engine, store.forget(ANN, ["m1", "m2"])) == ["retrieve", "get_collections", "retrieve", "delete"]
     many = [memory(f"n{number}") for number in range(BATCH + 1)]
     assert await trips(engine, store.put(ANN, many)) == ["upsert"] * 2
 

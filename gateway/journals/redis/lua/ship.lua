@@ -42,6 +42,11 @@ end
 redis.call('ZADD', sessions, 'GT', at, digest)
 redis.call('ZREMRANGEBYSCORE', sessions, '-inf', at - keep)
 redis.call('HSET', persons, who, person)
+for _, one in ipairs(redis.call('HRANDFIELD', persons, 2)) do -- more go than come, so that who has expired goes
+  if redis.call('EXISTS', string.sub(persons, 1, -8) .. 'sessions:' .. one) == 0 then
+    redis.call('HDEL', persons, one)
+  end
+end
 for _, key in ipairs({ session, sessions, persons }) do
   redis.call('EXPIRE', key, keep)
 end
@@ -51,8 +56,16 @@ end
 
 local exchange, talk, openings, stream = sound(5), sound(6), sound(7), sound(8)
 local id, version, rank = argument(), argument(), tonumber(argument())
-local known = redis.call('HGET', exchange, 'version')
+local function queue()
+  redis.call('HSET', exchange, 'entry', redis.call('XADD', stream, '*', 'id', id, 'version', version))
+  redis.call('EXPIRE', stream, keep)
+end
+
+local known, learnt, entry = unpack(redis.call('HMGET', exchange, 'version', 'learnt', 'entry'))
 if known == version then
+  if learnt ~= version and entry and #redis.call('XRANGE', stream, entry, entry) == 0 then
+    queue() -- its place was lost, with the stream
+  end
   return 'KNOWN'
 end
 if known and string.sub(known, 1, rank) > string.sub(version, 1, rank) then
@@ -63,7 +76,7 @@ redis.call('HSET', exchange, 'who', who, 'session', digest, 'at', at)
 if argument() == '1' then
   redis.call('HDEL', exchange, 'learnt')
   redis.call('HDEL', sound(9), id)
-  redis.call('XADD', stream, '*', 'id', id, 'version', version)
+  queue()
 else
   redis.call('HSET', exchange, 'learnt', version)
 end
