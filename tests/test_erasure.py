@@ -11,13 +11,14 @@ import pytest
 
 from gateway.archive import Keeping, Outdated, Record
 from gateway.backlog import Backlog
-from gateway.erasure import Eraser, Guarded
+from gateway.erasure import Eraser, Guarded, erased_elsewhere
 from gateway.erasures import Erasures, Person, Tombstone
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.memories import Memory, Query
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from gateway.types import Exchange, Scope
+from tests.exchanges import exchange
 from tests.lessons import lesson
 from tests.stores.samples import ANN, BOB, WordsEmbedder, memory
 
@@ -205,3 +206,25 @@ async def test_what_was_learnt_before_it_was_heard_that_they_were_erased_elsewhe
     desk.erasures.add([Erasures(b"s" * 32).tombstone(PERSON, NOW)])
     await desk.guarded.withdraw()
     assert (await desk.kept(ANN), await desk.kept(BOB)) == (["m2"], ["m3"])
+
+
+async def test_what_others_have_written_since_is_not_withdrawn(desk: Desk) -> None:
+    await desk.guarded.put(ANN, [memory("m1", "tea", at=NOW)])
+    await desk.guarded.put(ANN.common, [lesson("l1", users=("ann",))])
+    await desk.store.put(ANN, [memory("m1", "tea", at=NOW + 1)])  # said again, and learnt at another gateway
+    await desk.store.put(ANN.common, [lesson("l1", users=("bob", "cid", "dora"))])
+    desk.erasures.add([Erasures(b"s" * 32).tombstone(PERSON, max(NOW, lesson("l1").at))])
+    await desk.store.put(ANN, [memory("m1", "tea", at=max(NOW, lesson("l1").at) + 1)])
+    await desk.guarded.withdraw()
+    assert (await desk.kept(ANN), await desk.kept(ANN.common)) == (["m1"], ["m_l1"])
+
+
+@pytest.mark.promise("P11")
+async def test_nothing_waits_or_is_held_of_those_who_were_erased_elsewhere(tmp_path: Path) -> None:
+    backlog, erasures, forgotten = Backlog(tmp_path / "distil.json"), Erasures(b"s" * 32), list[str]()
+    for one in (ANN, BOB):
+        backlog.add(msgspec.structs.replace(exchange(), scope=one, at=NOW), 1)
+    erasures.tombstone(PERSON, NOW)
+    await erased_elsewhere(erasures, backlog, [lambda: forgotten.append("all")])
+    assert [waiting.scope for waiting in Backlog(tmp_path / "distil.json")] == [BOB]
+    assert forgotten == ["all"]

@@ -301,6 +301,16 @@ async def test_nobody_is_told_of_somebody_who_was_erased_before_it_was_learnt(sc
     assert told == ["ex_2"]
 
 
+async def test_nothing_is_written_of_somebody_from_whom_others_learn_by_now(school: School) -> None:
+    def still(scope: Scope) -> None:
+        raise MemoryUnavailable("another gateway learns from them")
+
+    await school.happened(exchange(user(RULE)))
+    with pytest.raises(MemoryUnavailable, match="another gateway"):
+        await Learner(school.journal, school.store, KINDS, TOKENS, still=still).step()
+    assert school.store.puts == 0
+
+
 async def test_an_answer_is_found_by_what_followed_it(school: School) -> None:
     follow_up = exchange(user("And to Basel?"), id="ex_2", context=(user(QUESTION), assistant(ANSWER)))
     await school.happened(exchange(user(QUESTION), answers=[ANSWER]), follow_up)

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -177,6 +178,26 @@ async def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_keeps_nobo
     assert gateway.letters.buried == [DeadLetter(exchange="e1", stage="unreadable", reason=reason, at=at)]
     assert await gateway.leased() == ["e2"]
     assert len(gateway.letters.buried) == 1
+
+
+async def test_an_exchange_in_two_partitions_is_leased_once_and_does_not_hold_up_the_learner(
+    server: Server, gateway: Gateway
+) -> None:
+    where = await ship(server, exchange("e1", scope("s1")))
+    other = Partition((where.number + 1) % PARTITIONS)
+    fields = await server.ask("HGETALL", where.key("exchange", "e1"))
+    flat: list[Any] = [value for pair in fields.items() for value in pair]
+    await server.ask("HSET", other.key("exchange", "e1"), *flat)
+    await server.ask("XADD", other.key("stream"), "*", "id", "e1", "version", "1")
+    async with asyncio.timeout(30):
+        assert await gateway.leased() == ["e1"]
+
+
+async def test_a_record_that_is_nested_too_deep_is_damage(server: Server, gateway: Gateway) -> None:
+    where = await ship(server, exchange("e1", scope("s1")))
+    deep = msgspec.msgpack.encode({"zzz": 0})[:-1] + b"\x91" * 200_000 + b"\xc0"
+    await server.ask("HSET", where.key("exchange", "e1"), "payload", deep)
+    assert await gateway.leased() == []
 
 
 async def test_a_time_that_is_none_is_no_reason_to_stop(server: Server, gateway: Gateway) -> None:

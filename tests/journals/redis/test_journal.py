@@ -413,3 +413,22 @@ async def test_what_teaches_nothing_is_on_record_and_not_in_the_queue(
         kept = await raw.hgetall(ANN.partition.key("exchange", "e1"))
         assert kept[b"learnt"] == kept[b"version"]
         assert await queued(raw) == []
+
+
+@pytest.mark.promise("P5")
+async def test_a_ledger_of_which_only_a_part_is_known_is_not_taken_for_all_of_it(
+    redis: RedisProcess, tmp_path: Path
+) -> None:
+    where = scope("s1")
+    async with gateway(tmp_path / "a", redis.url) as a, gateway(tmp_path / "b", redis.url, lookup_s=0.5) as b:
+        await in_step(a)
+        await in_step(b)
+        await a.commit(exchange("e1", where, notes={"head": "block"}))
+        assert await ledger_found(b, where) == {"head": "block"}
+        await b.commit(exchange("e2", where, notes={"p2": "delta"}))
+        assert await ledger_found(b, where) == {"head": "block", "p2": "delta"}
+        redis.stop()
+        try:
+            assert await ledger_found(b, where) == {"head": "block", "p2": "delta"}
+        finally:
+            redis.start()

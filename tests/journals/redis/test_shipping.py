@@ -203,3 +203,13 @@ async def test_a_call_that_ends_once_more_is_no_dead_letter_any_longer(
         ship.forgotten()
         await run(ship)
         assert await raw.hkeys(dead) == [b"ex_2"]
+
+
+async def test_what_lost_its_place_in_the_queue_gets_another_one(tmp_path: Path, redis: RedisProcess, raw: Any) -> None:
+    async with aclosing(Server(redis.url, timeout_s=PATIENCE_S)) as server, ships(tmp_path, server) as (journal, ship):
+        await journal.commit(exchange("ex_1", scope("s1")))
+        await run(ship)
+        await raw.delete(owner_of(scope("s1"), PARTITIONS).partition.key("stream"))
+        ship.forgotten()
+        await run(ship)
+        assert await queued(raw, scope("s1").user) == ["ex_1"]

@@ -109,7 +109,11 @@ async def test_a_partition_keeps_the_later_of_two_tombstones(server: Server) -> 
 
 async def test_an_entry_that_cannot_be_read_is_passed_over(server: Server) -> None:
     gateway = Gateway(server)
-    for fields in (("subject", "x"), ("subject", "x", "at", "never", "is_out", "0")):
+    for fields in (
+        ("subject", "x"),
+        ("subject", "x", "at", "never", "is_out", "0"),
+        ("subject", "x", "at", "nan", "is_out", "0"),
+    ):
         await server.ask("XADD", ERASURES, "*", *fields)
     await gateway.tombstones.set(stone_of(ANN), WHERE)
     await gateway.tombstones.look()
