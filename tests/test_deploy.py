@@ -26,7 +26,7 @@ from starlette.routing import Route
 from gateway import kinds, pump, wiring
 from gateway.__main__ import main
 from gateway.admin.health import Readiness, routes
-from gateway.config import PREFIX, Config, check_bind, known_settings, load_config
+from gateway.config import NOT_SETTINGS, PREFIX, Config, check_bind, known_settings, load_config
 from gateway.errors import ConfigError
 from gateway.policybook import load_policies
 from gateway.registry import family
@@ -62,7 +62,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 
 def unknown_settings(text: str) -> Faults:
     """Variables of ours that the gateway would refuse to start with."""
-    known = {PREFIX + "__".join(path).upper() for path, _ in known_settings(BUILT_IN)}
+    known = {PREFIX + "__".join(path).upper() for path, _ in known_settings(BUILT_IN)} | NOT_SETTINGS
     yield from sorted(set(re.findall(rf"\b{PREFIX}[A-Z_]+", text)) - known)
 
 

@@ -33,7 +33,7 @@ BACKLOG = scaled(10_000, 100_000)
 READY_S = scaled(60.0, 3.0)
 """From the command to the line to paste. On a machine that is busy otherwise, processor time has to tell."""
 
-READY_CPU_S = 6
+READY_CPU_S = scaled(12, 6)
 
 
 async def learnt(upstream: ScriptedUpstream, folder: Path) -> None:
