@@ -9,7 +9,6 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +22,7 @@ from gateway.deadletters import DeadLetters
 from gateway.erasures import Erasures
 from gateway.errors import ConfigError
 from gateway.journals.sqlite import SqliteArchive, SqliteDeadLetters, SqliteHistory, SqliteJournal
+from gateway.journals.sqlite.rows import Queues, is_teaching
 from gateway.ports import Clock, Journal
 from gateway.sealing import Seal
 from gateway.sections import JournalConfig
@@ -75,23 +75,33 @@ async def opened_record(
     """
     if settings.kind == "redis":
         return await _shared(settings, data, seal, erasures, stack, clock, on_breaker, withdraw)
-    journal = await asyncio.to_thread(
-        partial(
-            SqliteJournal,
-            data.journal,
-            seal,
-            is_relaxed=settings.durability == "relaxed",
-            on_breaker=on_breaker,
-            hold=data.hold,
-            on_opened=erasures.add,
-        )
-    )
+    journal = await asyncio.to_thread(opened_journal, settings, data, seal, erasures, on_breaker)
     stack.push_async_callback(journal.aclose)
     history = SqliteHistory(data.journal, journal.writer, clock, seal)
     stack.push_async_callback(history.aclose)
     archive = SqliteArchive(data.journal, journal.writer, journal.forget, seal)
     stack.push_async_callback(archive.aclose)
     return Record(journal=journal, history=history, dead=SqliteDeadLetters(journal.writer), archive=archive)
+
+
+def opened_journal(
+    settings: JournalConfig,
+    data: DataDir,
+    seal: Seal,
+    erasures: Erasures,
+    on_breaker: OnChange,
+    queues: Queues = is_teaching,
+) -> SqliteJournal:
+    """The journal on this disk, which may be the spool of another one. Blocks; raises `DataDirError`."""
+    return SqliteJournal(
+        data.journal,
+        seal,
+        is_relaxed=settings.durability == "relaxed",
+        queues=queues,
+        on_breaker=on_breaker,
+        hold=data.hold,
+        on_opened=erasures.add,
+    )
 
 
 async def _shared(settings: JournalConfig, *opened: object) -> Record:

@@ -7,13 +7,13 @@ so that a mark in Redis says that there is still something to get rid of; any ga
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import STALE_LOG
 from gateway.journals.redis.server import Server
+from gateway.pause import pause
 
 EVERY_S = 1.0
 """Between two looks at the mark."""
@@ -40,9 +40,7 @@ class AppendLog:
         """Look after it until told to stop."""
         while not stop.is_set():
             await self._try()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
+            await pause(stop, EVERY_S)
 
     async def renew(self) -> None:
         """Have it written anew where something was removed, unless it is just being written.

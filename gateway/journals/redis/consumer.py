@@ -20,6 +20,7 @@ from gateway.journals.redis.keys import GROUP, PLACE, Partition
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.tenures import Tenure, Tenures
 from gateway.journals.sqlite.records import unpack
+from gateway.pause import pause
 from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange
 
@@ -114,9 +115,7 @@ class Consumer:
                 await self._look()
             if any(length > before.get(where, 0) for where, length in self._lengths.items()):
                 wake()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await stop.wait()
+            await pause(stop, LOOK_S)
 
     async def _waiting(self) -> list[Tenure]:
         """Partitions with something in their streams, in turns."""

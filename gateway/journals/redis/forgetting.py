@@ -19,6 +19,7 @@ from gateway.journals.redis.server import Server
 from gateway.journals.redis.shipping import Shipping
 from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.spool import Place, SqliteSpool
+from gateway.pause import pause
 
 EVERY_S = 1.0
 """Between two looks: so long after it was learnt an exchange is still on this disk."""
@@ -43,9 +44,7 @@ class Forgetting:
     async def run(self, stop: asyncio.Event) -> None:
         """Forget until told to stop; trouble is told by the shipping."""
         while not stop.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
+            await pause(stop, EVERY_S)
             with suppress(MemoryUnavailable):
                 while await self.step():
                     pass

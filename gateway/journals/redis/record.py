@@ -11,7 +11,7 @@ from typing import Any
 from gateway.breaker import OnChange
 from gateway.datadir import DataDir
 from gateway.erasures import Erasures
-from gateway.journals.configured import IsLeft, Record
+from gateway.journals.configured import IsLeft, Record, opened_journal
 from gateway.journals.redis.aof import AppendLog
 from gateway.journals.redis.archive import RedisArchive
 from gateway.journals.redis.consumer import Consumer
@@ -22,7 +22,7 @@ from gateway.journals.redis.keys import Partition, owner_of
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.tenures import Tenures
 from gateway.journals.redis.tombstones import Tombstones
-from gateway.journals.sqlite import SqliteArchive, SqliteJournal, SqliteSpool
+from gateway.journals.sqlite import SqliteArchive, SqliteSpool
 from gateway.journals.sqlite.records import well_formed
 from gateway.journals.sqlite.rows import has_ended
 from gateway.ports import Clock
@@ -50,7 +50,7 @@ async def opened_record(
     hot = Server(settings.url, timeout_s=None)
     work = hot.within(settings.timeout_ms / 1000)
     stack.push_async_callback(hot.aclose)
-    spool = await asyncio.to_thread(_spool, settings, data, seal, erasures, on_breaker)
+    spool = await asyncio.to_thread(opened_journal, settings, data, seal, erasures, on_breaker, has_ended)
     tenures = Tenures(work, partitions, clock.new_id("gw"))
     dead = RedisDeadLetters(work, tenures)
     consumer = Consumer(work, tenures, dead, seal)
@@ -88,21 +88,6 @@ async def opened_record(
         still=lambda scope: tenures.of(well_formed(scope.owner)),
         on_erased=heard.append,
         on_left=left.hear,
-    )
-
-
-def _spool(
-    settings: JournalConfig, data: DataDir, seal: Seal, erasures: Erasures, on_breaker: OnChange
-) -> SqliteJournal:
-    """What is recorded on this disk until it is learnt, by whichever gateway."""
-    return SqliteJournal(
-        data.journal,
-        seal,
-        queues=has_ended,
-        is_relaxed=settings.durability == "relaxed",
-        on_breaker=on_breaker,
-        hold=data.hold,
-        on_opened=erasures.add,
     )
 
 

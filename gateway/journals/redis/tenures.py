@@ -18,6 +18,7 @@ import structlog
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import GATEWAYS, Partition, partition_of
 from gateway.journals.redis.server import Server
+from gateway.pause import pause
 
 LEASE_S = 5.0
 """After which others take over from a gateway that was killed, if it renews no sooner."""
@@ -128,9 +129,7 @@ class Tenures:
         self._on_left = on_left
         while not stop.is_set():
             await self._go_round()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._lease_s * ROUND):
-                    await stop.wait()
+            await pause(stop, self._lease_s * ROUND)
         await self._end()
 
     async def round(self) -> None:
@@ -219,9 +218,7 @@ class Tenures:
     async def _end(self) -> None:
         """Give up everything; what cannot be said to Redis expires there."""
         self._leave(len(self._all))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE * self._lease_s):
-                await self._finished.wait()
+        await pause(self._finished, PATIENCE * self._lease_s)
         with suppress(TimeoutError, MemoryUnavailable):
             async with asyncio.timeout(PATIENCE * self._lease_s):
                 await self._release(list(self._leases.values()))

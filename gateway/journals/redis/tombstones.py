@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -19,6 +18,7 @@ from gateway.erasures import Erasures, Tombstone
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import ERASURES, Partition
 from gateway.journals.redis.server import Server
+from gateway.pause import pause
 from gateway.types import Scope
 
 EVERY_S = 1.0
@@ -86,9 +86,7 @@ class Tombstones:
                 if str(error) != self._trouble:
                     _log.warning("erasures_postponed", reason=str(error))
                 self._trouble = str(error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
+            await pause(stop, EVERY_S)
 
     async def look(self) -> None:
         """Let those count that were set elsewhere, and remove here what they stand for. Raises `MemoryUnavailable`."""

@@ -71,8 +71,7 @@ class Filling:
                     log.warning("reindex_postponed", reason=str(error))
                 was_postponed = True
                 self._collections.doubt()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), RETRY_S)
+                await pause(self._stopping, RETRY_S)
 
     async def _fill(self, layout: Layout) -> None:
         if layout.is_filling:
