@@ -50,6 +50,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     redis_cpu_ms: float = 0.0
     redis_bytes: int = 0
     """In use now."""
+    redis_reads: int = 0
+    """Of sockets: each is a question, or several that were sent together."""
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
             cpu_ms=self._cpu_ms(),
             redis_cpu_ms=(said["used_cpu_sys"] + said["used_cpu_user"]) * 1e3,
             redis_bytes=said["used_memory"],
+            redis_reads=said["total_reads_processed"],
         )
 
     def _cpu_ms(self) -> float:

@@ -20,7 +20,7 @@ import msgspec
 from benchmarks import harness
 from benchmarks.corpus import question
 from benchmarks.harness import Failed
-from benchmarks.latency import PUT_AT_ONCE, percentile, seeded
+from benchmarks.latency import PER_SESSION, PUT_AT_ONCE, percentile, seeded
 from gateway.clock import SystemClock
 from gateway.credentials import credential, tenant
 from gateway.datadir import DataDir
@@ -80,18 +80,23 @@ def owners(count: int, secret: bytes) -> list[Scope]:
 
 
 async def fill(store: Movable, scopes: Sequence[Scope], memories: int) -> None:
-    """Put memories into a store, as many of each of these."""
+    """Put memories into a store, as many of each of these, a session of one after a session of another."""
     waiting: list[Held] = []
+    for held in _by_turns(scopes, memories):
+        waiting.append(held)
+        if len(waiting) == PUT_AT_ONCE:
+            await store.take(waiting)
+            waiting.clear()
+    await store.take(waiting)
+
+
+def _by_turns(scopes: Sequence[Scope], memories: int) -> Iterator[Held]:
     now = SystemClock().now()
-    for number, scope in enumerate(scopes):
-        first, end = (memories * place // len(scopes) for place in (number, number + 1))
-        made = seeded(first, end - first, now)
-        waiting += [Held(owner=scope.owner, tenant=scope.tenant, memory=memory) for memory in made]
-        while len(waiting) >= PUT_AT_ONCE:
-            await store.take(waiting[:PUT_AT_ONCE])
-            del waiting[:PUT_AT_ONCE]
-    if waiting:
-        await store.take(waiting)
+    for opening in range(0, -(-memories // len(scopes)), PER_SESSION):
+        for number, scope in enumerate(scopes):
+            first, end = (memories * place // len(scopes) for place in (number, number + 1))
+            for memory in seeded(first, end - first, now)[opening : opening + PER_SESSION]:
+                yield Held(owner=scope.owner, tenant=scope.tenant, memory=memory)
 
 
 async def asked(store: LocalStore, scopes: Sequence[Scope], numbers: Iterator[int]) -> tuple[list[float], int]:

@@ -65,6 +65,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     redis_cpu_ms: float
     redis_bytes: float
     """By which it grew."""
+    round_trips: float
+    """To Redis, of all gateways together: like bytes, the same on a busy machine."""
     idle: float
     """Share of a core that a gateway uses without calls."""
 
@@ -110,17 +112,18 @@ def section(found: Mapping[int, Sequence[Round]], seconds: float) -> str:
 def _tables(connections: int, rounds: Sequence[Round]) -> str:
     header = ["gateways", "calls/s", "p50 ms", "p99 ms", "hits %", "CPU ms/call", "idle, % of a core"]
     rows = [_row(name, [samples[name] for samples in rounds]) for name in SIZES]
-    measured = harness.table([*header, "Redis CPU ms/call", "Redis kB/call"], rows)
+    measured = harness.table([*header, "Redis CPU ms/call", "Redis kB/call", "round trips/call"], rows)
     ratios = harness.table(["ratio", "measured", "to reach"], _ratios(rounds))
     return f"**{connections} connections**\n\n{measured}\n\n{ratios}"
 
 
 def _row(name: str, samples: Sequence[Sample]) -> list[str]:
-    of_redis = ["", ""]
+    of_redis = ["", "", ""]
     if SIZES[name].has_redis:
         of_redis = [
             harness.spread(one.redis_cpu_ms for one in samples),
             harness.spread((one.redis_bytes / 1e3 for one in samples), 1),
+            harness.spread((one.round_trips for one in samples), 1),
         ]
     return [
         name,
@@ -156,6 +159,7 @@ def _sample(fleet: Fleet, connections: int, seconds: float, questions: Iterator[
         cpu_ms=(after.cpu_ms - before.cpu_ms) / calls,
         redis_cpu_ms=(after.redis_cpu_ms - before.redis_cpu_ms) / calls,
         redis_bytes=(after.redis_bytes - before.redis_bytes) / calls,
+        round_trips=(after.redis_reads - before.redis_reads) / calls,
         idle=idle,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from gateway.breaker import Breaker, KeptAway
-from gateway.errors import MemoryUnavailable
+from gateway.errors import Damaged, MemoryUnavailable
 from gateway.pause import pause
 
 PROBE_S = 0.1
@@ -47,6 +47,9 @@ class Dependency:
             answer = await question()
         except (asyncio.CancelledError, TimeoutError):
             self._failed("timeout")
+            raise
+        except Damaged:  # it has answered
+            self._breaker.answered()
             raise
         except MemoryUnavailable as error:  # anything else is a fault of ours, perhaps with this one question
             self._failed(str(error))

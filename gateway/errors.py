@@ -6,6 +6,7 @@
     ├── ScopeError         a store was asked without saying whose memory: a fault of ours, never the caller's
     ├── ClientGone         the client left while it was still sending
     ├── MemoryUnavailable  a store, journal or embedder cannot answer now; callers fail open
+    │   └── Damaged        it has answered, and what it has of one session or person cannot be read
     └── RequestError       an answer of ours to the client, with an HTTP status and a body clients can show
         ├── BadRequest           400
         ├── Unauthorized         401
@@ -64,6 +65,10 @@ class ClientGone(AccrueError):
 
 class MemoryUnavailable(AccrueError):
     """A store, a journal or an embedder cannot answer now."""
+
+
+class Damaged(MemoryUnavailable):
+    """What is kept of one session or person cannot be read; those who keep it are well."""
 
 
 class RequestError(AccrueError):

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.breaker import FAILURES, Breaker, KeptAway
 from gateway.dependency import Dependency
-from gateway.errors import MemoryUnavailable
+from gateway.errors import Damaged, MemoryUnavailable
 from gateway.testing import ManualClock
 
 WAIT_S = 10.0
@@ -104,6 +104,14 @@ async def test_what_cannot_be_had_is_left_alone_and_a_fault_of_ours_is_no_reason
         async with asyncio.timeout(WAIT_S):
             await bench.closed.wait()
     assert await bench.ask() == "answer"
+
+
+async def test_what_answers_that_something_cannot_be_read_is_well(bench: Bench) -> None:
+    bench.part.error = Damaged("a session that cannot be read")
+    for _ in range(2 * FAILURES):
+        with pytest.raises(Damaged):
+            await bench.dependency.ask(bench.part.answer)
+    assert not bench.breaker.is_open
 
 
 async def test_a_probe_that_runs_into_a_fault_of_ours_is_not_the_last(bench: Bench) -> None:

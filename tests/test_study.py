@@ -45,6 +45,21 @@ class Faulty:
         raise ZeroDivisionError("a fault of ours")
 
 
+class Leaving:
+    """A detector during whose first look others begin to learn from everybody."""
+
+    name = "leaving"
+    version = 1
+    grade: Grade = "A"
+    study: Study | None = None
+
+    def find(self, seen: Seen) -> Sequence[Signal]:
+        if self.study is not None:
+            self.study.leave(lambda scope: True)
+            self.study = None
+        return ()
+
+
 class School(msgspec.Struct, frozen=True, kw_only=True):
     """A learner that studies, and what it stands between."""
 
@@ -189,6 +204,19 @@ async def test_a_session_that_others_learn_from_now_on_is_theirs_to_look_at(scho
     school.clock.advance(QUIET_S)
     assert await school.learner.step() == 1
     assert await school.learner.step() == 0
+
+
+async def test_a_session_that_is_left_while_a_step_looks_at_it_is_not_kept_by_that_step(tmp_path: Path) -> None:
+    leaving = Leaving()
+    async with opened(tmp_path, {"leaving": leaving}) as school:
+        first, second, _ = booking("s1")
+        study = leaving.study = school.learner._study
+        assert study is not None
+        await school.happened(first)
+        school.clock.advance(2 * QUIET_S)
+        assert (leaving.study, await school.learner.step()) == (None, 0)
+        await study.learn(msgspec.structs.replace(second, learns=LEARNS))  # they are this gateway's again
+        assert await school.learner.step() == 1
 
 
 async def test_of_calls_under_way_together_none_is_lost_to_those_that_follow(school: School) -> None:

@@ -6,34 +6,19 @@ What Redis needs is imported only where it is asked for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
 
 from gateway.chronicle import Chronicle
 from gateway.datadir import DataDir
-from gateway.deadletters import DeadLetter
+from gateway.deadletters import Letters
 from gateway.journals.configured import redis_adapter
 from gateway.journals.sqlite import SqliteBeside
 from gateway.sealing import Seal
 from gateway.sections import JournalConfig
+from gateway.sessions import Sessions
 from gateway.types import Exchange
-
-
-class Letters(Protocol):
-    """Dead letters in an operator's hands. Whatever is done raises `DataDirError` or `MemoryUnavailable`."""
-
-    async def all(self) -> list[DeadLetter]:
-        """The oldest first."""
-        ...
-
-    async def replay(self, exchanges: Sequence[str]) -> None:
-        """Let the learner have those once more of which there is a letter."""
-        ...
-
-    async def drop(self, exchanges: Sequence[str]) -> None:
-        """Forget that they were passed over; their exchanges stay on record."""
-        ...
 
 
 class Beside(Protocol):
@@ -52,6 +37,11 @@ class Beside(Protocol):
     @property
     def letters(self) -> Letters:
         """What could not be learnt."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """What was said, and how it went."""
         ...
 
     async def read(self, exchange: str) -> Exchange | None:

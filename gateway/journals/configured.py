@@ -46,6 +46,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     dead: DeadLetters
     archive: Archive
+    waiting: Callable[[], Awaitable[int]]
+    """How many exchanges are to be learnt, here."""
     watch: Watch = _nothing_comes
     """Runs until told to stop, and says whenever others have recorded something to learn."""
     measures: Mapping[str, Callable[[], float]] = {}
@@ -81,7 +83,13 @@ async def opened_record(
     stack.push_async_callback(history.aclose)
     archive = SqliteArchive(data.journal, journal.writer, journal.forget, seal)
     stack.push_async_callback(archive.aclose)
-    return Record(journal=journal, history=history, dead=SqliteDeadLetters(journal.writer), archive=archive)
+    return Record(
+        journal=journal,
+        history=history,
+        dead=SqliteDeadLetters(journal.writer),
+        archive=archive,
+        waiting=journal.waiting,
+    )
 
 
 def opened_journal(

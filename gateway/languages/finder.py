@@ -25,7 +25,7 @@ class Finder:
     """Ways to say a thing, with what is used of `re.Pattern`."""
 
     def __init__(self, ways: Sequence[str] = (), after: str = "", flags: int = 0, common: str = "") -> None:
-        """Take ways to say a thing. Raises `re.error`.
+        """Take ways to say a thing; what is wrong with one of them is said by `check`, or where it is searched for.
 
         Args:
             ways: patterns.
@@ -36,12 +36,15 @@ class Finder:
         self._after = after
         self._flags = flags
         self._common = common
-        self._whole = self._compiled(ways)
+
+    def check(self) -> None:
+        """Raise `re.error` for what is no pattern."""
+        re.compile(self.pattern, self._flags)
 
     @property
     def pattern(self) -> str:
         """All ways as one."""
-        return self._whole.pattern
+        return _as_one(self._after, self._ways) if self._ways else _NOTHING.pattern
 
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
         """The first place from a position on."""
@@ -78,7 +81,12 @@ class Finder:
         for part, several in parts.items():
             if part in said:
                 ways.update(several)
-        return [*others, *(_compiled(self._after, self._ways[way], self._flags) for way in sorted(ways))]
+        return [*others, *(self._compiled([self._ways[way]]) for way in sorted(ways))]
+
+    @functools.cached_property
+    def _whole(self) -> re.Pattern[str]:
+        """Seldom needed: to compile those of all rules takes half of a gateway's start."""
+        return self._compiled(self._ways)
 
     @functools.cached_property
     def _sorted(self) -> tuple[dict[str, list[int]], dict[str, list[int]], list[re.Pattern[str]]]:
@@ -97,12 +105,16 @@ class Finder:
         return whole, parts, [self._compiled(others)] if others else []
 
     def _compiled(self, ways: Sequence[str]) -> re.Pattern[str]:
-        return _compiled(self._after, "|".join(ways), self._flags) if ways else _NOTHING
+        return _compiled(_as_one(self._after, ways), self._flags) if ways else _NOTHING
 
 
 @functools.cache
-def _compiled(after: str, said: str, flags: int) -> re.Pattern[str]:
-    return re.compile(f"{after}(?:{said})", flags)
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    return re.compile(pattern, flags)
+
+
+def _as_one(after: str, ways: Sequence[str]) -> str:
+    return f"{after}(?:{'|'.join(ways)})"
 
 
 def ways_of(pattern: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tables of this folder, read strictly once at import: a mistake in one is told with its file, line and path.
+"""The tables of this folder, read once at import: a mistake in one is told with its file, line and path.
 
 A table holds words that say nothing of what a text is about (`generic`), words and letters that show the language,
 named fragments, and rules: lists of regular expressions, one of which must be found. `{name}` in a pattern stands for a
@@ -137,20 +137,24 @@ def _words_of(match: re.Match[str]) -> dict[str, str]:
     return {name.rpartition("_")[0]: word for name, word in match.groupdict().items() if word is not None}
 
 
-def read(path: Path) -> Table:
-    """The table of a file. Raises `ConfigError` with the mistakes in it."""
+def read(path: Path, *, is_checked: bool = False) -> Table:
+    """The table of a file. Raises `ConfigError` with the mistakes in it.
+
+    Args:
+        is_checked: whether its patterns are known to be right, which takes most of the time to find out.
+    """
     reader = Reader(words={})
     members = reader.document(path, Document)
     reader.finish()
     document = msgspec.convert(members, Document)
-    table = _table(path.stem, document, reader)
+    table = _table(path.stem, document, reader, is_checked=is_checked)
     reader.finish()
     return table
 
 
-def _table(code: str, document: Document, reader: Reader) -> Table:
+def _table(code: str, document: Document, reader: Reader, *, is_checked: bool) -> Table:
     generic = frozenset(document.generic.split())
-    patterns = _Compiler(reader, f" {' '.join(sorted(generic))} ")
+    patterns = _Compiler(reader, f" {' '.join(sorted(generic))} ", is_checked=is_checked)
     for name, alternatives in document.fragments.items():
         patterns.define(name, alternatives)
     rules: dict[Rule, Finder] = dict.fromkeys(get_args(Rule), NOTHING)
@@ -178,8 +182,9 @@ def _one_of(words: Collection[str]) -> re.Pattern[str]:
 class _Compiler:
     """Makes patterns of what is written, with the fragments put in that are defined so far."""
 
-    def __init__(self, reader: Reader, common: str) -> None:
+    def __init__(self, reader: Reader, common: str, *, is_checked: bool) -> None:
         self._reader = reader
+        self._is_checked = is_checked
         self._common = common
         self._fragments: dict[str, str] = {}
 
@@ -201,10 +206,13 @@ class _Compiler:
             self._complain(path, f"there is no fragment {name} above")
         try:
             ways = [way for said in numbered for way in ways_of(self._whole(said))]
-            return Finder(ways, self._whole(after), FLAGS, self._common)
+            finder = Finder(ways, self._whole(after), FLAGS, self._common)
+            if not self._is_checked:
+                finder.check()
         except re.error as error:
             self._complain(path, str(error))
             return NOTHING
+        return finder
 
     def _whole(self, said: str) -> str:
         """A pattern with its fragments in it."""
@@ -215,5 +223,7 @@ class _Compiler:
         self._reader.complain(self._reader.place(path), complaint)
 
 
-TABLES: Mapping[str, Table] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
-"""By the language's code."""
+_FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+
+TABLES: Mapping[str, Table] = {path.stem: read(path, is_checked=True) for path in _FILES}
+"""By the language's code; that their patterns are right is held by their tests."""

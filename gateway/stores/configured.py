@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from gateway.catalogue import Catalogue
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError
 from gateway.memories import Memory
@@ -19,6 +20,7 @@ from gateway.ports import Embedder
 from gateway.sealing import Seal
 from gateway.sections import Store
 from gateway.stores.local.beside import read_memories_beside
+from gateway.stores.local.catalogue import LocalCatalogue
 
 if TYPE_CHECKING:
     from gateway.stores.qdrant import QdrantStore
@@ -55,6 +57,18 @@ async def read_memories(
             client, settings.collection, kinds, tenant, seal
         )
     return memories
+
+
+async def opened_catalogue(settings: Store, data: DataDir, stack: AsyncExitStack, seal: Seal) -> Catalogue:
+    """All memories page by page, wherever they lie, for as long as the stack. Raises `ConfigError`."""
+    if settings.kind == "local":
+        local = LocalCatalogue(data.memories, seal)
+        stack.push_async_callback(local.aclose)
+        return local
+    client = await asyncio.to_thread(_qdrant().connect, settings.url, settings.api_key, settings.timeout_ms / 1000)
+    stack.push_async_callback(client.close)
+    catalogue: Catalogue = _qdrant().QdrantCatalogue(client, settings.collection, seal)
+    return catalogue
 
 
 def _qdrant() -> ModuleType:

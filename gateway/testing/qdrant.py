@@ -9,11 +9,9 @@ By hand: `python -m gateway.testing.qdrant --port 6333 --folder points`.
 from __future__ import annotations
 
 import argparse
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-STOP_S = 10.0
+from gateway.testing.process import ServerProcess
 
 Handler = Callable[[QdrantLocal, str, Any], Any]
 
@@ -57,6 +55,10 @@ def _queried(engine: QdrantLocal, name: str, body: models.QueryRequestBatch) -> 
     return engine.query_batch_points(name, body.searches)
 
 
+def _faceted(engine: QdrantLocal, name: str, body: models.FacetRequest) -> Any:
+    return engine.facet(name, body.key, body.filter, body.limit or 10)
+
+
 def _retrieved(engine: QdrantLocal, name: str, body: models.PointRequest) -> Any:
     has_payload = body.with_payload if body.with_payload is not None else True
     return engine.retrieve(name, body.ids, has_payload, body.with_vector or False)
@@ -78,6 +80,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Any, Handler]] = {
     ("POST", "/points"): (models.PointRequest, _retrieved),
     ("POST", "/points/delete"): (models.PointsSelector, lambda engine, name, body: engine.delete(name, body)),
     ("POST", "/points/count"): (models.CountRequest, lambda engine, name, body: engine.count(name, body.filter)),
+    ("POST", "/facet"): (models.FacetRequest, _faceted),
     ("POST", "/points/scroll"): (models.ScrollRequest, _scrolled),
     ("POST", "/points/query/batch"): (models.QueryRequestBatch, _queried),
 }
@@ -111,56 +114,29 @@ def app(engine: QdrantLocal) -> Starlette:
 
 def _answer(result: Any, *, status: int = 200, complaint: str = "") -> Response:
     said: dict[str, Any] = {"time": 0.0, "status": "ok" if not complaint else {"error": complaint}, "result": result}
-    return Response(TypeAdapter(dict[str, Any]).dump_json(said), status, media_type="application/json")
+    return Response(
+        TypeAdapter(dict[str, Any]).dump_json(said, exclude_none=True), status, media_type="application/json"
+    )
 
 
-class QdrantProcess:
+class QdrantProcess(ServerProcess):
     """The stand-in on a free loopback port, started on entering and stopped on leaving."""
 
+    ready = b"ready"
+
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = int(listening.getsockname()[1])
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> QdrantProcess:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end(signal.SIGTERM)
 
     @property
     def url(self) -> str:
         """For `store.url`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start it, or start it again; returns when it takes connections."""
-        command = [sys.executable, "-m", __name__, "--port", str(self.port), "--folder", str(self._folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        self.process.stdout.readline()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it keep its connections and answer nothing."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.thaw()
-            self.process.send_signal(how)
-            self.process.communicate(timeout=STOP_S)
+    @property
+    def command(self) -> Sequence[str]:
+        """What to run."""
+        return [sys.executable, "-m", __name__, "--port", str(self.port), "--folder", str(self._folder)]
 
 
 class _Server(uvicorn.Server):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import msgspec
 import pytest
@@ -54,21 +56,16 @@ def test_a_chat_is_distilled_before_the_next_of_its_user_and_all_of_it_is_paid_f
     assert "Bruges" not in told.notes
 
 
-def test_a_model_elsewhere_gets_the_key_that_the_environment_has_and_no_chat(
+def test_a_model_elsewhere_gets_the_key_of_the_environment_and_no_chat_and_is_paid_for_what_cannot_be_used(
     upstream: ScriptedUpstream, other: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "from-the-environment")
-    distilling.learn(tmp_path, upstream, CHATS[:1], Distiller(model="some-model", url=other.url))
+    no_facts = {"choices": [{"message": {"role": "assistant", "content": "I would rather not."}}]}
+    other.script([Step(chunks=[msgspec.json.encode(no_facts)])])
+    _, cost = distilling.learn(tmp_path, upstream, CHATS[:1], Distiller(model="some-model", url=other.url))
     assert (models(upstream), models(other)) == ([MODEL] * 2, ["some-model"])
     (request,) = other.requests()
     assert dict(request.headers)[b"authorization"] == b"Bearer from-the-environment"
-
-
-def test_an_answer_that_cannot_be_used_is_counted_and_paid_for(upstream: ScriptedUpstream, tmp_path: Path) -> None:
-    said = {"choices": [{"message": {"role": "assistant", "content": "At the quay."}}]}
-    no_facts = {"choices": [{"message": {"role": "assistant", "content": "I would rather not."}}]}
-    upstream.script([Step(chunks=[msgspec.json.encode(body)]) for body in (said, no_facts)])
-    _, cost = distilling.learn(tmp_path, upstream, CHATS[1:2], STAND_IN)
     assert (cost.sessions, cost.unusable, cost.facts) == (0, 1, 0)
     assert cost.tokens > 100
 
@@ -83,7 +80,7 @@ def test_sessions_that_are_never_distilled_are_a_failure(
 
 
 async def test_a_model_that_never_answers_is_not_waited_for_for_ever(
-    upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backlog = Backlog(tmp_path / "distil.json")
     scope = Scope(tenant="tenant", user="ada", session="1")
@@ -91,8 +88,8 @@ async def test_a_model_that_never_answers_is_not_waited_for_for_ever(
     backlog.add(exchange, ENOUGH_TURNS - 1)
     await backlog.save()
     monkeypatch.setattr(distilling, "DISTIL_S", 0.0)
-    with (
-        GatewayProcess(upstream.url, tmp_path / "data") as gateway,
-        pytest.raises(Failed, match="1 sessions waited"),
-    ):
-        distilling.wait_until_distilled(gateway, tmp_path / "distil.json")
+    gateway = GatewayProcess("http://127.0.0.1:9/v1", tmp_path / "data")
+    with Popen([sys.executable, "-c", "input()"], stdin=PIPE, text=True) as gateway.process:
+        with pytest.raises(Failed, match="1 sessions waited"):
+            distilling.wait_until_distilled(gateway, tmp_path / "distil.json")
+        gateway.process.kill()

@@ -16,6 +16,7 @@ def samples(*, cpu_ms: tuple[float, float, float], calls: tuple[int, int, int]) 
             cpu_ms=cpu,
             redis_cpu_ms=0.0 if name == EMBEDDED else 0.2,
             redis_bytes=0.0 if name == EMBEDDED else 8_000.0,
+            round_trips=0.0 if name == EMBEDDED else 3.5,
             idle=0.02,
         )
         for name, cpu, count in zip((EMBEDDED, ONE, TWO), cpu_ms, calls, strict=True)
@@ -31,8 +32,8 @@ def test_ratios_are_formed_within_a_round() -> None:
     assert measured["calls/s, two ÷ one with Redis"] == ["2.00 (1.50–2.00)", "1.7, where cores allow; else:"]
     assert measured[f"CPU per call, {ONE} ÷ embedded"] == ["1.10 (1.10–1.25)", "at most 1.25"]
     assert measured[f"CPU per call, {TWO} ÷ embedded"] == ["1.20 (1.20–1.50)", "at most 1.25"]
-    assert measured[EMBEDDED] == ["400 (200–400)", "5", "5", "50.0", "2.00 (2.00–4.00)", "2.0", "", ""]
-    assert measured[ONE][-2:] == ["0.20", "8.0"]
+    assert measured[EMBEDDED] == ["400 (200–400)", "5", "5", "50.0", "2.00 (2.00–4.00)", "2.0", "", "", ""]
+    assert measured[ONE][-3:] == ["0.20", "8.0", "3.5"]
 
 
 def test_a_small_run_loads_both_gateways_of_a_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,4 +46,4 @@ def test_a_small_run_loads_both_gateways_of_a_fleet(tmp_path: Path, monkeypatch:
     sample = found[4][0][TWO]
     assert len(sample.load.whole_ms) >= 4
     assert sample.load.memory.keys() <= {"hit", "empty", "timeout", "breaker"}
-    assert min(sample.cpu_ms, sample.redis_cpu_ms, sample.redis_bytes) > 0
+    assert min(sample.cpu_ms, sample.redis_cpu_ms, sample.redis_bytes, sample.round_trips) > 0

@@ -150,5 +150,5 @@ async def test_a_gateway_that_finds_a_large_backlog_is_there_soon(upstream: Scri
     left_behind(tmp_path / "data", BACKLOG)
     assert await is_ready_in_time(upstream, tmp_path / "data")
     assert not await is_ready_in_time(
-        upstream, tmp_path / "data", "from gateway import wiring; wiring.CATCH_UP_S = 600"
+        upstream, tmp_path / "data", "from gateway import duties; duties.CATCH_UP_S = 600"
     )

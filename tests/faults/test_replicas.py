@@ -18,11 +18,12 @@ from gateway.config import load_config
 from gateway.journals.redis import RedisChronicle
 from gateway.journals.redis.server import Server
 from gateway.memories import Memory
+from gateway.running import Running
 from gateway.testing import ScriptedUpstream
 from gateway.testing.qdrant import QdrantProcess
 from gateway.testing.redis import RedisProcess
 from gateway.types import Operator, Scope
-from gateway.wiring import Running, running
+from gateway.wiring import running
 from tests.faults.fleet import LANGUAGES, PARTITIONS, TOKEN, Fleet, Person, Weather, config_text, pause
 from tests.faults.scale import scaled
 
@@ -82,12 +83,13 @@ RedisJournal.find_session = own
 async def test_gateways_that_keep_to_themselves_are_found_out(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     people = [Person(f"p{number}n", chance) for number in range(3)]
+    turns = TURNS // 2  # what is broken by then is plenty
     with RedisProcess(tmp_path / "redis") as redis, QdrantProcess(tmp_path / "qdrant") as qdrant:
         config = config_text(redis, qdrant, upstream.url)
         fleet = Fleet(tmp_path / "fleet", upstream, config, count=2, breaking=ALONE)
         async with fleet, aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
             for person in people:
-                tasks.create_task(person.talk(http, fleet, Weather(), TURNS))
+                tasks.create_task(person.talk(http, fleet, Weather(), turns))
     assert sorted(_broken(people, _received(upstream)))
 
 
@@ -122,7 +124,7 @@ async def _found(folder: Path, redis: RedisProcess, people: Sequence[Person]) ->
     async with running(config) as parts, asyncio.timeout(LEARNT_S):
         faults = Faults(lost=await _lost(parts, people))
         remembered = {person.name: await _remembered(parts, person) for person in people}
-        while _unlearnt(people, remembered):
+        while _unlearnt(people, remembered) or await _waiting(redis, people):
             await pause()
             remembered = {person.name: await _remembered(parts, person) for person in people}
         faults.unlearnt = _unlearnt(people, remembered)
@@ -157,6 +159,14 @@ async def _inverted(redis: RedisProcess, people: Sequence[Person]) -> list[tuple
     told = [[one.exchange for one in person.heard if one.exchange in places] for person in people]
     pairs = itertools.chain.from_iterable(itertools.pairwise(one) for one in told)
     return [(earlier, later) for earlier, later in pairs if places[earlier] > places[later]]
+
+
+async def _waiting(redis: RedisProcess, people: Sequence[Person]) -> bool:
+    """Whether something that was said is still to be learnt."""
+    async with aclosing(Server(redis.url, timeout_s=LEARNT_S)) as server:
+        steps = await RedisChronicle(server, partitions=PARTITIONS).steps(Operator(), 0, 1_000_000)
+    learnt = {step.exchange for step in steps}
+    return any(heard.exchange not in learnt for person in people for heard in person.heard)
 
 
 def _unlearnt(people: Sequence[Person], remembered: dict[str, list[Memory]]) -> list[str]:

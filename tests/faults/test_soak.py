@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from benchmarks import soak
 from benchmarks.soak import Sample, Tally
@@ -27,7 +28,10 @@ async def test_nothing_but_memory_itself_grows_and_every_call_is_accounted_for(
     assert tally.aborted > 5
 
 
-async def test_calls_that_are_not_accounted_for_are_seen(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+async def test_calls_that_are_not_accounted_for_are_seen(
+    upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "SETTLE_TRIES", 3)  # they never are
     with Mutant(FORGETFUL, upstream.url, tmp_path) as gateway:
         tally = await soak.run(gateway.url, gateway.process.pid, seconds=3.0, calls_per_s=20)
     assert any("not accounted for" in fault for fault in soak.faults(tally))

@@ -94,7 +94,7 @@ async def test_the_steps_of_learning_are_read_in_their_order_with_what_was_learn
         await record.history.give(ANN, one)
     for learnt in (
         Learnt(exchange="e2"),
-        Learnt(exchange="e1"),
+        Learnt(exchange="e1", changes=(change("m0", "e1"),)),
         Learnt(exchange="e2", feedback=("f2", "f1")),
         Learnt(exchange="e2", is_over=True),
         Learnt(exchange="", changes=(change("m1", ""),)),
@@ -103,17 +103,31 @@ async def test_the_steps_of_learning_are_read_in_their_order_with_what_was_learn
         record.clock.advance(1)
         await record.history.taught(ANN, learnt)
     steps = await record.chronicle.steps(ALL, 0, 99)
-    assert [(step.position, step.exchange, step.is_over, step.at - NOW) for step in steps] == [
-        (1, "e2", False, 1),
-        (2, "e1", False, 2),
-        (3, "e2", False, 3),
-        (4, "e2", True, 4),
-        (5, "", False, 5),
-        (6, "", False, 6),
+    assert [(step.exchange, step.is_over, step.at - NOW) for step in steps] == [
+        ("e2", False, 1),
+        ("e1", False, 2),
+        ("e2", False, 3),
+        ("e2", True, 4),
+        ("", False, 5),
+        ("", False, 6),
     ]
+    positions = [step.position for step in steps]
+    assert positions[:4] == [1, 2, 3, 4]
+    assert positions == sorted(set(positions))
     assert steps[2].feedback == (given[1], msgspec.structs.replace(given[0], exchange="e2"))
     assert {step.scope for step in steps} == {ANN}
-    assert [step.position for step in await record.chronicle.steps(ALL, 2, 3)] == [3, 4, 5]
+    assert [step.changes for step in steps[3:]] == [(), (change("m1", ""),), (change("m2", ""),)]
+    assert await record.chronicle.steps(ALL, 2, 3) == steps[2:5]
+
+
+async def test_what_was_done_to_what_users_share_is_read_as_theirs_who_share_it(record: Record) -> None:
+    common = ANN.common
+    await record.history.taught(common, Learnt(exchange="", changes=(change("m1", ""),)))
+    await record.history.taught(ANN, Learnt(exchange="", changes=(change("m2", ""),)))
+    steps = await record.chronicle.steps(ALL, 0, 9)
+    assert [(step.scope.owner, step.changes[0].memory) for step in steps] == [(common.owner, "m1"), (ANN.owner, "m2")]
+    for whose, id in ((common, "m1"), (ANN, "m2")):
+        assert [one.change.memory for one in await record.chronicle.changes(whose, 0, 9)] == [id]
 
 
 async def test_the_same_step_again_takes_the_place_of_itself_and_forgets_no_change(record: Record) -> None:

@@ -85,7 +85,7 @@ def test_no_ways_find_nothing() -> None:
 
 def test_a_mistake_in_a_way_is_told_at_once() -> None:
     with pytest.raises(re.error):
-        Finder(["fine", "(not fine"])
+        Finder(["fine", "(not fine"]).check()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("code", TABLES)
+def test_the_tables_of_the_gateway_are_right(code: str) -> None:
+    assert read(FOLDER / f"{code}.yaml").code == code
+
+
 def test_a_rule_finds_one_of_its_patterns_with_the_fragments_put_in(tmp_path: Path) -> None:
     table = read(write(tmp_path, TABLE))
     assert table.code == "xx"

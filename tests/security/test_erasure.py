@@ -41,7 +41,11 @@ from tests.security.test_redaction import held
 from tests.stores.samples import memory
 
 ADMIN_KEY = "an-admin-key-that-is-long-enough-for-a-test"
-POLICY = "identify: {anonymous: session}\nlearn: {distil: {model: gpt-4o-mini, quiet_s: 86400}}\n"
+POLICY = """\
+identify: {anonymous: session}
+recall: {deadline_ms: 10000}
+learn: {distil: {model: gpt-4o-mini, quiet_s: 86400}}
+"""
 EVENTS = (("content-type", "text/event-stream"),)
 TURNS = scaled(6, 200)
 LAST_YEAR = 1_760_000_000
@@ -248,41 +252,46 @@ async def found(
     upstream: ScriptedUpstream,
     http: aiohttp.ClientSession,
     settings: dict[str, Any],
-    one: One,
+    erased: Sequence[One] = (ANN, NOBODY),
     others: Sequence[One] = OTHERS,
 ) -> AsyncGenerator[tuple[str, list[str]]]:
-    """What is found of somebody who was erased, after each thing that may bring them back; others are all there."""
+    """What is found of those who were erased, after each thing that may bring them back; others are all there."""
     config, data = Config(**settings), Path(settings["data_dir"])
     async with serve(**settings) as served:
         town = Town(served, http, upstream, data)
         rest = [(other, await town.live(other)) for other in others]
-        gone = await town.live(one)
-        assert set(gone.found(data)) == set(gone.traces)
-        town.copy(one)
-        await town.erase(one)
-        yield "erased", gone.found(data)
-    yield "stopped", gone.found(data)
+        gone = [await town.live(one) for one in erased]
+        assert all(set(each.found(data)) == set(each.traces) for each in gone)
+        for place, one in enumerate(erased):
+            town.copy(one)
+            await town.erase(one)
+            yield f"{one.name} was erased", _found(gone[: place + 1], data)
+    yield "stopped", _found(gone, data)
     async with serve(**settings):
-        yield "started again", gone.found(data)
+        yield "started again", _found(gone, data)
     await rebuild(config)
-    yield "rebuilt", gone.found(data)
-    speaker = Speaker(credential=one.key, user=one.name if one.is_named else None)
-    await replay(config, read_log(past(data.parent, one)), speaker)
-    yield "replayed", gone.found(data)
+    yield "rebuilt", _found(gone, data)
+    for one in erased:
+        speaker = Speaker(credential=one.key, user=one.name if one.is_named else None)
+        await replay(config, read_log(past(data.parent, one)), speaker)
+    yield "replayed", _found(gone, data)
     async with serve(**settings) as served:
-        yield "started once more", gone.found(data)
+        yield "started once more", _found(gone, data)
         for other, kept in rest:
             _, answer = await Town(served, http, upstream, data).say(other, user("What am I allergic to?"))
             assert other.said("chat") in answer
             assert set(kept.found(data)) == set(kept.traces)
 
 
+def _found(gone: Sequence[Gone], folder: Path) -> list[str]:
+    return [trace for one in gone for trace in one.found(folder)]
+
+
 @pytest.mark.promise("P11")
-@pytest.mark.parametrize("one", [ANN, NOBODY], ids=["a user", "a session of nobody's"])
-async def test_of_somebody_who_was_erased_no_byte_is_left_and_none_comes_back(
-    serve: Serve, upstream: ScriptedUpstream, http: aiohttp.ClientSession, settings: dict[str, Any], one: One
+async def test_of_a_user_and_of_a_session_of_nobodys_that_were_erased_no_byte_is_left_and_none_comes_back(
+    serve: Serve, upstream: ScriptedUpstream, http: aiohttp.ClientSession, settings: dict[str, Any]
 ) -> None:
-    assert [trace async for trace in found(serve, upstream, http, settings, one) if trace[1]] == []
+    assert [trace async for trace in found(serve, upstream, http, settings) if trace[1]] == []
 
 
 @pytest.mark.promise("P11")
@@ -318,16 +327,18 @@ async def yes(*_: object) -> bool:
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 
+ERASED = f"{ANN.name} was erased"
+
 MUTANTS: Mapping[str, tuple[str, Breaking]] = {
-    "a table": ("erased", lambda to: to.setattr(erasing, "OWNED", [one for one in erasing.OWNED if one != "ledger"])),
-    "feedback": ("erased", lambda to: to.setattr(erasing, "remove", without_feedback)),
-    "the write-ahead log": ("erased", lambda to: to.setattr(SqliteArchive, "_cut_log", lambda self: None)),
-    "memories": ("erased", lambda to: to.setattr(Eraser, "_forget", nothing)),
-    "shared lessons": ("erased", lambda to: to.setattr(Eraser, "_unshare", nothing)),
-    "the index": ("erased", lambda to: to.setattr(LocalStore, "renew", yes)),
-    "the backlog": ("erased", lambda to: to.setattr(Backlog, "remove", lambda self, scope: None)),
-    "copies": ("erased", lambda to: to.setattr(Eraser, "_remove_copies", lambda self: ())),
-    "what is under way": ("erased", lambda to: to.setattr(Erasures, "is_gone", lambda self, scope, at: False)),
+    "a table": (ERASED, lambda to: to.setattr(erasing, "OWNED", [one for one in erasing.OWNED if one != "ledger"])),
+    "feedback": (ERASED, lambda to: to.setattr(erasing, "remove", without_feedback)),
+    "the write-ahead log": (ERASED, lambda to: to.setattr(SqliteArchive, "_cut_log", lambda self: None)),
+    "memories": (ERASED, lambda to: to.setattr(Eraser, "_forget", nothing)),
+    "shared lessons": (ERASED, lambda to: to.setattr(Eraser, "_unshare", nothing)),
+    "the index": (ERASED, lambda to: to.setattr(LocalStore, "renew", yes)),
+    "the backlog": (ERASED, lambda to: to.setattr(Backlog, "remove", lambda self, scope: None)),
+    "copies": (ERASED, lambda to: to.setattr(Eraser, "_remove_copies", lambda self: ())),
+    "what is under way": (ERASED, lambda to: to.setattr(Erasures, "is_gone", lambda self, scope, at: False)),
     "tombstones": ("replayed", lambda to: to.setattr(erasing, "read_tombstones", lambda connection: [])),
 }
 """What is broken, at what the search must have found it at the latest, and how."""
@@ -356,7 +367,7 @@ async def test_a_gateway_that_forgets_one_place_is_found_out(
 ) -> None:
     until, breaking = MUTANTS[forgotten]
     breaking(monkeypatch)
-    looking = found(serve, upstream, http, settings, ANN, OTHERS[:1])
+    looking = found(serve, upstream, http, settings, (ANN,), OTHERS[:1])
     async with aclosing(looking):
         async for when, traces in looking:
             if traces:

@@ -32,6 +32,7 @@ from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.datadir import DataDir
 from gateway.keys import Key, KeyFile
+from gateway.operating import Office
 from gateway.routes import UpstreamConfig
 from gateway.sections import Auth, Server
 from gateway.testing import ScriptedUpstream
@@ -118,7 +119,11 @@ class World:
         port = await self._stack.enter_async_context(serve.serving(config, self.parts))
         self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         self._url = f"http://127.0.0.1:{port}"
-        own_routes = [route for route in serve._own_routes(config, self.parts) if isinstance(route, Route)]
+        own_routes = [
+            route
+            for route in serve.own_routes(config, self.parts, Office(config, self.parts, self._stack))
+            if isinstance(route, Route)
+        ]
         self._own = [(method, route.path) for route in own_routes for method in sorted(route.methods or ())]
 
     def _issued(self) -> Iterator[tuple[str, str]]:

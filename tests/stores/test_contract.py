@@ -355,3 +355,20 @@ def test_the_tricky_owners_would_collide_when_joined_naively() -> None:
     naive = [scope.tenant + (scope.user or scope.session) for scope in TRICKY_OWNERS]
     assert len(set(naive)) < len(naive)
     assert len({msgspec.json.encode(scope) for scope in TRICKY_OWNERS}) == len(TRICKY_OWNERS)
+
+
+@pytest.mark.promise("P7")
+async def test_what_a_person_pinned_is_found_whatever_is_asked_by_its_owner_where_it_holds(store: MemoryStore) -> None:
+    pinned = memory("m1", "tea", kind="episode", is_pinned=True)
+    here = memory("m2", "here", is_pinned=True, reach="session", session="s1", at=2.0)
+    both = memory("m3", "both", kind="rule", is_pinned=True, at=3.0)
+    await store.put(ANN, [pinned, here, both, memory("m4", "tea", is_pinned=True, ended_at=9.0), memory("m5", "tea")])
+    await store.put(BOB, [memory("m6", "tea", is_pinned=True)])
+    asked = query("coffee", kinds=("fact",), pinned=("rule",))
+    session = msgspec.structs.replace(ANN, session="s1")
+    assert [one.id for one in (await store.search(session, asked)).pinned] == ["m3", "m2", "m1"]
+    assert [one.id for one in (await store.search(ANN, asked)).pinned] == ["m3", "m1"]
+    assert (await store.search(session, query("tea", kinds=("episode",)))).pinned == ()
+    await store.put(ANN, [msgspec.structs.replace(pinned, is_pinned=False)])
+    assert [one.id for one in (await store.search(ANN, asked)).pinned] == ["m3"]
+    assert (await store.get(ANN, ["m3"])) == [both]

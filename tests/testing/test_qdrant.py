@@ -51,6 +51,9 @@ async def test_what_is_written_is_found_by_every_way_of_asking_and_outlives_the_
             scrolled, _ = await client.scroll("trains", OWNED, order_by=models.OrderBy(key="at"))
             assert [point.id for point in scrolled] == [2, 1]
             assert (await client.count("trains", OWNED)).count == 2
+            counted = await client.facet("trains", "owner", exact=True)
+            assert {hit.value: hit.count for hit in counted.hits} == {"ann": 2, "bob": 1}
+            assert len((await client.facet("trains", "owner", facet_filter=OWNED)).hits) == 1
             await client.delete("trains", [1])
             qdrant.kill()
             qdrant.start()

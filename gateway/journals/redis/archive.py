@@ -80,7 +80,7 @@ class RedisArchive:
         """Everything on record of a person, in Redis and then on this gateway's disk; what is damaged is logged."""
         keys = _by_kind([key async for key in keys_of(self._server, self._owner(person))])
         shipped = set()
-        async for exchange in self._read(keys["exchange"], _decode_exchange):
+        async for exchange in self._read(keys["exchange"], _decode_exchange, self._owner(person).who):
             shipped.add(exchange.id)
             yield "exchange", exchange
         async for feedback in self._read(keys["feedback"], _decode_feedback):
@@ -130,13 +130,13 @@ class RedisArchive:
     def _owner(self, person: Person) -> Owner:
         return owner_of(person.scope, self._partitions)
 
-    async def _read(self, keys: Sequence[str], decode: Callable[[bytes], V]) -> AsyncIterator[V]:
+    async def _read(self, keys: Sequence[str], decode: Callable[[bytes], V], *whose: str) -> AsyncIterator[V]:
         """What can be read of what lies under keys, by its time."""
         times = [at for portion in _portions(keys) for at in await self._fields(portion, "at")]
         ordered = sorted(zip(map(_seconds, times), keys, strict=True))
         for portion in _portions([key for _, key in ordered]):
-            for stored in await self._fields(portion, "payload"):
-                value = opened(self._seal, decode, stored)
+            for key, stored in zip(portion, await self._fields(portion, "payload"), strict=True):
+                value = opened(self._seal, decode, stored, key, *whose)
                 if value is not None:
                     yield value
 

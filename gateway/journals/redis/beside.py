@@ -16,6 +16,7 @@ from gateway.journals.redis.chronicle import RedisChronicle
 from gateway.journals.redis.dead import Letters
 from gateway.journals.redis.exchanges import read_exchange
 from gateway.journals.redis.server import Server
+from gateway.journals.redis.visited import RedisSessions
 from gateway.journals.sqlite import SqliteLetters, read_endings_beside, read_exchange_beside
 from gateway.sealing import NO_SEAL, Seal
 from gateway.sections import JournalConfig
@@ -34,6 +35,7 @@ class RedisBeside:
         self.place = f"Redis or {data.path}"
         self._server = Server(settings.url, timeout_s=settings.timeout_ms / 1000)
         self.chronicle = RedisChronicle(self._server, partitions=settings.partitions, seal=seal)
+        self.sessions = RedisSessions(self._server, partitions=settings.partitions, seal=seal)
         self.letters = FleetLetters(Letters(self._server, settings.partitions), data.journal)
         self._spool = data.journal
         self._partitions = settings.partitions

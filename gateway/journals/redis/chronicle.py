@@ -6,7 +6,7 @@ Everything is read in portions, and no more of it is kept than was asked for. Wh
 from __future__ import annotations
 
 import heapq
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
 from gateway.journals.redis.keys import Owner, Partition, digest, owner_of
 from gateway.journals.redis.portions import fields_of
 from gateway.journals.redis.server import Server
-from gateway.journals.redis.steps import Taught, decode_feedback, decode_taught, opened, text
+from gateway.journals.redis.steps import Taught, V, decode_feedback, decode_taught, opened, text
 from gateway.journals.sqlite.records import decoder
 from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Operator, Scope
@@ -76,10 +76,10 @@ class RedisChronicle:
         last: float = after
         while members := await self._members_after(last, limit):
             last = members[-1][0]
-            read = [("HGET", partition.key("step", member), "payload") for _, partition, member in members]
-            taught = [opened(self._seal, decode_taught, payload) for payload in await self._server.ask_all(read)]
-            if any(taught):
-                return [await self._step(step) for step in taught if step is not None]
+            keys = [partition.key("step", member) for _, partition, member in members]
+            taught = await self._read(keys, decode_taught)
+            if taught:
+                return [await self._step(step) for step in taught]
         return []
 
     async def _members_after(self, after: float, limit: int) -> list[tuple[float, Partition, str]]:
@@ -102,15 +102,15 @@ class RedisChronicle:
         """A step with the feedback that was learnt, in the order in which it was; what was erased is not there."""
         learnt, owner = taught.learnt, owner_of(taught.scope, self._partitions)
         names = [digest(taught.scope.tenant, identifier) for identifier in learnt.feedback]
-        payloads = await self._server.ask_all([("HGET", owner.key("feedback", name), "payload") for name in names])
-        feedback = [opened(self._seal, decode_feedback, payload) for payload in payloads]
+        feedback = await self._read([owner.key("feedback", name) for name in names], decode_feedback)
         return Step(
             position=taught.position,
             at=taught.at,
             scope=taught.scope,
             exchange=learnt.exchange,
-            feedback=tuple(replace(one, exchange=learnt.exchange) for one in feedback if one is not None),
+            feedback=tuple(replace(one, exchange=learnt.exchange) for one in feedback),
             is_over=learnt.is_over,
+            changes=() if learnt.exchange else learnt.changes,
         )
 
     async def _since(self, authority: Scope | Operator, since: float) -> AsyncIterator[Taught]:
@@ -120,13 +120,8 @@ class RedisChronicle:
             before = "+inf"
             while page := await self._members_before(partition, before):
                 before = f"({page[-1][1]}"
-                read = [
-                    ("HGET", partition.key("step", member), "payload")
-                    for member, _ in page
-                    if mine is None or member.startswith(mine.who)
-                ]
-                payloads = await self._server.ask_all(read)
-                taught = [step for one in payloads if (step := opened(self._seal, decode_taught, one)) is not None]
+                members = [member for member, _ in page if mine is None or member.startswith(mine.who)]
+                taught = await self._read([partition.key("step", member) for member in members], decode_taught)
                 for step in taught:
                     yield step
                 if taught and all(step.newest < since for step in taught):
@@ -146,22 +141,29 @@ class RedisChronicle:
                 [("ZRANGEBYSCORE", owner.key("sessions"), since, "+inf") for owner in owners]
             )
             talks = [
-                (owner.partition, owner.key("talk", text(session)))
+                (owner, owner.key("talk", text(session)))
                 for owner, sessions in zip(owners, heard, strict=True)
                 for session in sessions
             ]
             for some in _in_portions(talks):
                 said = await self._server.ask_all([("ZRANGEBYSCORE", talk, since, "+inf") for _, talk in some])
-                keys = [
-                    partition.key("exchange", text(id))
-                    for (partition, _), ids in zip(some, said, strict=True)
+                places = [
+                    (owner.partition.key("exchange", text(id)), owner.who)
+                    for (owner, _), ids in zip(some, said, strict=True)
                     for id in ids
                 ]
-                for portion in _in_portions(keys):
-                    for payload in await self._server.ask_all([("HGET", key, "payload") for key in portion]):
-                        glance = opened(self._seal, _decode_glance, payload)
+                for portion in _in_portions(places):
+                    payloads = await self._server.ask_all([("HGET", key, "payload") for key, _ in portion])
+                    for place, payload in zip(portion, payloads, strict=True):
+                        glance = opened(self._seal, _decode_glance, payload, *place)
                         if glance is not None:
                             yield glance
+
+    async def _read(self, keys: Sequence[str], decode: Callable[[bytes], V]) -> list[V]:
+        """What can be read of what lies under keys."""
+        payloads = await self._server.ask_all([("HGET", key, "payload") for key in keys])
+        found = (opened(self._seal, decode, payload, key) for key, payload in zip(keys, payloads, strict=True))
+        return [one for one in found if one is not None]
 
     async def _owners(self, authority: Scope | Operator) -> AsyncIterator[Owner]:
         """Of whom an authority may see the record."""

@@ -16,8 +16,9 @@ import structlog
 
 from gateway.deadletters import DeadLetter, DeadLetters
 from gateway.errors import MemoryUnavailable, ScopeError
-from gateway.journals.redis.keys import GROUP, PLACE, Partition
+from gateway.journals.redis.keys import GROUP, Partition
 from gateway.journals.redis.server import Server
+from gateway.journals.redis.steps import text
 from gateway.journals.redis.tenures import Tenure, Tenures
 from gateway.journals.sqlite.records import unpack
 from gateway.pause import pause
@@ -40,7 +41,15 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     id: bytes
     exchange: str
     version: bytes
+    who: str
     at: float
+    is_first: bool
+    """Nothing came before it in its session."""
+
+    @property
+    def key(self) -> str:
+        """Under which it lies."""
+        return self.tenure.partition.key("exchange", self.exchange)
 
 
 class Consumer:
@@ -69,6 +78,10 @@ class Consumer:
         Those learnt count as well as long as an earlier one is not, or another group of readers is not that far.
         """
         return sum(self._lengths.values())
+
+    def is_first(self, exchange: str) -> bool:
+        """Whether an exchange is leased, and was the first of its session then."""
+        return exchange in self._leased and self._leased[exchange].is_first
 
     async def lease(self, limit: int) -> list[Exchange]:
         """Finished exchanges not yet learnt, of each partition in its stream's order.
@@ -174,7 +187,7 @@ class Consumer:
     async def _opened(self, entry: _Entry, payload: bytes) -> Exchange | None:
         """An exchange out of its payload; what cannot be read is a dead letter."""
         try:
-            return unpack(self._seal.open(payload, PLACE))
+            return unpack(self._seal.open(payload, entry.key, entry.who))
         except (msgspec.DecodeError, ScopeError):
             log.error("journal_record_unreadable", exchanges=[entry.exchange])
         letter = DeadLetter(exchange=entry.exchange, stage="unreadable", reason="the record is damaged", at=entry.at)
@@ -199,10 +212,18 @@ class Consumer:
 
 def _entry(tenure: Tenure, row: Sequence[Any]) -> tuple[_Entry, bytes | None]:
     """What the script says of an entry, and the payload of its exchange."""
-    id, exchange, at, version, payload = row
+    id, exchange, at, version, who, is_first, payload = row
     try:
         seconds = float(at)
     except ValueError:
         seconds = 0.0
-    name = exchange.decode(errors="replace")
-    return _Entry(tenure=tenure, id=id, exchange=name, version=version, at=seconds), payload
+    found = _Entry(
+        tenure=tenure,
+        id=id,
+        exchange=text(exchange),
+        version=version,
+        who=text(who),
+        at=seconds,
+        is_first=is_first == 1,
+    )
+    return found, payload

@@ -17,7 +17,6 @@ from gateway.journals.redis.keys import owner_of
 from gateway.journals.redis.parcels import version_of
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.shipping import Shipping
-from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.spool import Place, SqliteSpool
 from gateway.pause import pause
 
@@ -59,30 +58,34 @@ class Forgetting:
             self._looked = 0
             return 0
         answers = await self._server.ask_all([("HMGET", self._key(place), "version", "learnt") for place in page])
-        versions = list(zip(page, answers, strict=True))
-        missing = [place for place, (version, _) in versions if version is None]
-        if missing:  # expired, or lost with a server whose place another has taken
-            _log.warning("shipping_lost", count=len(missing))
-            self._shipping.forgotten()
-        learnt = [place for place, (version, learnt) in versions if version is not None and version == learnt]
-        there = {place.position: version for place, (version, learnt) in versions if version == learnt}
-        if learnt and (lost := await self._lost(there)):
-            _log.warning("shipping_lost", count=len(lost))
-            self._shipping.forgotten()
-            learnt = [place for place in learnt if place.position not in lost]
-        if learnt:
-            await self._spool.forget(learnt)
+        if any(version is None for version, _ in answers):  # expired, or lost with a server whose place another has
+            self._again(sum(version is None for version, _ in answers))
+        learnt = {
+            place.position: version
+            for place, (version, learnt) in zip(page, answers, strict=True)
+            if version is not None and version == learnt
+        }
+        lost = await self._lost(learnt) if learnt else set()
+        if lost:
+            self._again(len(lost))
+        gone = [place for place in page if place.position in learnt and place.position not in lost]
+        if gone:
+            await self._spool.forget(gone)
         self._looked = page[-1].position if len(page) == PAGE else 0
-        return len(learnt) if self._looked else 0
+        return len(gone) if self._looked else 0
+
+    def _again(self, count: int) -> None:
+        """Have everything shipped again, as so many of it are not in Redis."""
+        _log.warning("shipping_lost", count=count)
+        self._shipping.forgotten()
 
     async def _lost(self, learnt: Mapping[int, bytes]) -> set[int]:
         """Positions of which Redis has an earlier end: the one that waits here was lost there."""
         lost = set()
-        for place, exchange in await self._spool.after(self._looked, PAGE):
-            there = learnt.get(place.position)
-            here = version_of(*pack(exchange)).encode()
+        for each in await self._spool.after(self._looked, PAGE):
+            there, here = learnt.get(each.place.position), version_of(each.exchange, each.payload).encode()
             if there not in (None, here) and there.rpartition(b":")[0] <= here.rpartition(b":")[0]:
-                lost.add(place.position)
+                lost.add(each.place.position)
         return lost
 
     def _key(self, place: Place) -> str:

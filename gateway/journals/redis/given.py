@@ -36,9 +36,19 @@ class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
     feedback: Feedback | None
     """None where it has expired or is damaged."""
 
+    @property
+    def who(self) -> str:
+        """Whose exchange it is about."""
+        return self.member.partition(":")[0]
+
+    @property
+    def about(self) -> str:
+        """The key of its exchange."""
+        return self.tenure.partition.key("exchange", self.exchange)
+
     def of_exchange(self, *fields: str) -> tuple[str, ...]:
         """The command that reads of its exchange."""
-        return "HMGET", self.tenure.partition.key("exchange", self.exchange), *fields
+        return "HMGET", self.about, *fields
 
 
 class Given:
@@ -80,20 +90,21 @@ class Given:
             [("ZRANGE", tenure.partition.key("given"), start, start + PORTION - 1) for tenure in held]
         )
         found = [(tenure, text(member)) for tenure, page in zip(held, pages, strict=True) for member in page or ()]
-        kept = await self._server.ask_each(
-            [("HMGET", tenure.partition.key("feedback", member), "payload", "exchange") for tenure, member in found]
-        )
+        keys = [tenure.partition.key("feedback", member) for tenure, member in found]
+        kept = await self._server.ask_each([("HMGET", key, "payload", "exchange") for key in keys])
         return [
-            _Waiting(
-                tenure=tenure, member=member, exchange=text(exchange), feedback=self._said(payload, text(exchange))
-            )
-            for (tenure, member), (payload, exchange) in zip(found, (one or (None, None) for one in kept), strict=True)
+            self._waiting(tenure, member, key, *(fields or (None, None)))
+            for (tenure, member), key, fields in zip(found, keys, kept, strict=True)
         ]
 
-    def _said(self, payload: bytes | None, exchange: str) -> Feedback | None:
+    def _waiting(
+        self, tenure: Tenure, member: str, key: str, payload: bytes | None, exchange: bytes | None
+    ) -> _Waiting:
         """What somebody said, with the exchange that it is about."""
-        feedback = opened(self._seal, decode_feedback, payload)
-        return None if feedback is None else msgspec.structs.replace(feedback, exchange=exchange)
+        feedback, about = opened(self._seal, decode_feedback, payload, key), text(exchange)
+        if feedback is not None:
+            feedback = msgspec.structs.replace(feedback, exchange=about)
+        return _Waiting(tenure=tenure, member=member, exchange=about, feedback=feedback)
 
     async def _learnt(self, waiting: Sequence[_Waiting]) -> dict[str, _Waiting]:
         """Those whose exchange is learnt as it stands, by their member."""
@@ -110,7 +121,7 @@ class Given:
         return {
             one.member
             for one, fields in zip(waiting, payloads, strict=True)
-            if fields and opened(self._seal, unpack, fields[0]) is not None
+            if fields and opened(self._seal, unpack, fields[0], one.about, one.who) is not None
         }
 
     async def _give_up(self, ones: Sequence[_Waiting], reason: str) -> None:

@@ -16,10 +16,11 @@ import msgspec
 from gateway.chronicle import FEEDBACK_S, Became, Learnt, Taken
 from gateway.experience import Feedback
 from gateway.journals.redis.given import Given, unless_lost
-from gateway.journals.redis.keys import STEPS, Owner, Partition, digest, owner_of
+from gateway.journals.redis.keys import Owner, Partition, digest, owner_of
+from gateway.journals.redis.positions import Positions
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.steps import Taught, closed, decode_feedback, decode_taught, once_more, opened, text
-from gateway.journals.redis.tenures import Tenures
+from gateway.journals.redis.tenures import Tenure, Tenures
 from gateway.journals.sqlite.records import pack, unpack, well_formed
 from gateway.ports import Clock
 from gateway.sealing import NO_SEAL, Seal
@@ -51,6 +52,7 @@ class RedisHistory:
         partitions: int,
         keep_s: float,
         seal: Seal = NO_SEAL,
+        is_first: Callable[[str], bool] = lambda exchange: False,
     ) -> None:
         """Look back by a server.
 
@@ -58,10 +60,13 @@ class RedisHistory:
             tenures: which partitions this gateway learns.
             read: an exchange wherever it is on record, here or there (`Journal.read`).
             keep_s: after which Redis forgets feedback and what was learnt.
+            is_first: whether an exchange is known to be the first of its session.
         """
         self._server = server
         self._tenures = tenures
+        self._positions = Positions(server, tenures)
         self._given = Given(server, tenures, seal)
+        self._is_first = is_first
         self._read = read
         self._clock = clock
         self._partitions = partitions
@@ -71,11 +76,9 @@ class RedisHistory:
 
     async def session(self, scope: Scope, before: str, limit: int) -> list[Exchange]:
         """The newest exchanges of a person's session before one of them, oldest first."""
-        owner, talk = self._talk(scope)
-        place = await self._server.ask("ZREVRANK", talk, well_formed(before))
-        if place is None:
+        if self._is_first(before):
             return []
-        found = await self._newest(owner, talk, place + 1, limit, lambda one: not one.is_refused)
+        found = await self._newest(scope, well_formed(before), limit, lambda one: not one.is_refused)
         return found[::-1]
 
     async def give(self, scope: Scope, feedback: Feedback) -> Taken:
@@ -93,26 +96,20 @@ class RedisHistory:
         return await self._given.ready(limit, self._clock.now() - FEEDBACK_S)
 
     async def taught(self, scope: Scope, learnt: Learnt) -> None:
-        """Return when a step of learning is on record; `MemoryUnavailable` too where another gateway learns by now."""
-        (scope, _), (learnt, _) = pack(scope), pack(learnt)
-        tenure, owner = self._tenures.of(scope.owner), owner_of(scope, self._partitions)
-        position = int(await self._server.ask("INCR", STEPS))  # a gap where this step was taken before
-        name = digest(learnt.exchange or str(position), str(learnt.is_over), *learnt.feedback)
-        before = opened(self._seal, decode_taught, await self._server.run("payload", [owner.key("step", name)]))
-        step = Taught(position=position, at=self._clock.now(), scope=scope, learnt=learnt)
-        if before is not None:
-            step = msgspec.structs.replace(before, learnt=once_more(before.learnt, learnt))
-        given = [f"{owner.who}:{digest(scope.tenant, identifier)}" for identifier in learnt.feedback]
-        keys = [
-            *map(owner.partition.key, ("token", "learnt", "given")),
-            owner.key("step", name),
-            owner.partition.key("exchange", learnt.exchange),
-            *(owner.partition.key("feedback", member) for member in given),
-        ]
-        payload = closed(self._seal, pack(step)[1])
-        described = (payload, learnt.exchange, step.position, self._keep_ms, name, f"{owner.who}:{name}")
-        answer = await self._server.run("taught", keys, tenure.token, *described, *given)
-        unless_lost(answer, self._tenures, tenure)
+        """Return when a step of learning is on record; `MemoryUnavailable` too where another gateway learns by now.
+
+        What was done by hand is put down by whichever gateway did it.
+        """
+        tenure = self._tenures.of(pack(scope)[0].owner) if learnt.exchange else None
+        position = await self._positions.draw(tenure)
+        step, _ = pack(Taught(position=position, at=self._clock.now(), scope=scope, learnt=learnt))
+        name = digest(step.learnt.exchange or str(position), str(learnt.is_over), *step.learnt.feedback)
+        known = await self._put_down(tenure, name, step)
+        if known is not None:  # it was taken before
+            before = opened(self._seal, decode_taught, known, owner_of(step.scope, self._partitions).key("step", name))
+            if before is not None:
+                step = msgspec.structs.replace(before, learnt=once_more(before.learnt, step.learnt))
+            await self._put_down(tenure, name, step, replaces=True)
 
     async def became(self, tenant: str, feedback: str, user: str | None = None) -> Became | None:
         """What became of feedback on a user's exchange, or of the only one of this id that the tenant gave."""
@@ -126,13 +123,10 @@ class RedisHistory:
         if len(found) != 1:
             return None
         ((owner, state, exchange, step),) = found
-        told, taught = await self._server.ask_all(
-            [
-                ("HGET", owner.partition.key("exchange", text(exchange)), "payload"),
-                ("HGET", owner.key("step", text(step)), "payload"),
-            ]
-        )
-        judged, came_to = opened(self._seal, unpack, told), opened(self._seal, decode_taught, taught)
+        keys = owner.partition.key("exchange", text(exchange)), owner.key("step", text(step))
+        told, taught = await self._server.ask_all([("HGET", key, "payload") for key in keys])
+        judged = opened(self._seal, unpack, told, keys[0], owner.who)
+        came_to = opened(self._seal, decode_taught, taught, keys[1])
         return Became(
             id=identifier,
             state=_STATES[state],
@@ -140,6 +134,26 @@ class RedisHistory:
             memories=() if judged is None else judged.told,
             changes=() if came_to is None else came_to.learnt.changes,
         )
+
+    async def _put_down(
+        self, tenure: Tenure | None, name: str, step: Taught, *, replaces: bool = False
+    ) -> bytes | None:
+        """Put down a step under its name, if there is none or it replaces that; else the payload that is there."""
+        owner, learnt = owner_of(step.scope, self._partitions), step.learnt
+        given = [f"{owner.who}:{digest(step.scope.tenant, identifier)}" for identifier in learnt.feedback]
+        keys = [
+            *map(owner.partition.key, ("token", "learnt", "given")),
+            owner.key("step", name),
+            owner.partition.key("exchange", learnt.exchange),
+            *(owner.partition.key("feedback", member) for member in given),
+        ]
+        payload = closed(self._seal, pack(step)[1], keys[3])
+        described = (payload, learnt.exchange, step.position, self._keep_ms, name, f"{owner.who}:{name}", int(replaces))
+        token = 0 if tenure is None else tenure.token
+        answer = await self._server.run("taught", keys, token, *described, *given)
+        if tenure is not None:
+            unless_lost(answer, self._tenures, tenure)
+        return answer[0] if isinstance(answer, list) else None
 
     async def _put(self, exchange: Exchange, feedback: Feedback, payload: bytes) -> Taken:
         """Put feedback beside its exchange, unless something of its id is there."""
@@ -151,11 +165,11 @@ class RedisHistory:
             owner.partition.key("exchange", exchange.id),
         ]
         is_late = feedback.at - exchange.at > FEEDBACK_S
-        described = (closed(self._seal, payload), exchange.id, feedback.at, owner.who, f"{owner.who}:{name}")
+        described = (closed(self._seal, payload, keys[0]), exchange.id, feedback.at, owner.who, f"{owner.who}:{name}")
         known = await self._server.run("give", keys, *described, self._keep_ms, int(is_late))
         if known is None:
             return "late" if is_late else "new"
-        before = opened(self._seal, decode_feedback, known)
+        before = opened(self._seal, decode_feedback, known, keys[0])
         is_same = before is not None and msgspec.structs.replace(before, at=feedback.at) == feedback
         return "known" if is_same else "other"
 
@@ -165,31 +179,27 @@ class RedisHistory:
         Who names a user speaks of that user's exchanges alone; who names none has the tenant's authority.
         """
         if not feedback.exchange:
-            owner, talk = self._talk(msgspec.structs.replace(scope, session=feedback.session))
-            found = await self._newest(owner, talk, 0, 1, lambda one: not (one.is_aside or one.is_refused))
+            where = msgspec.structs.replace(scope, session=feedback.session)
+            found = await self._newest(where, "", 1, lambda one: not (one.is_aside or one.is_refused))
             return next(iter(found), None)
         exchange, asked = await self._read(Operator(), feedback.exchange), pack(scope)[0]
         if exchange is None or exchange.scope.tenant != asked.tenant or asked.user not in (None, exchange.scope.user):
             return None
         return exchange
 
-    def _talk(self, scope: Scope) -> tuple[Owner, str]:
-        """Whose a session is, and where its exchanges stand."""
-        owner = owner_of(scope, self._partitions)
-        return owner, owner.key("talk", digest(scope.session))
-
     async def _newest(
-        self, owner: Owner, talk: str, start: int, limit: int, is_meant: Callable[[Exchange], bool]
+        self, scope: Scope, before: str, limit: int, is_meant: Callable[[Exchange], bool]
     ) -> list[Exchange]:
-        """The newest exchanges of a session from a place on that are meant, newest first."""
-        found: list[Exchange] = []
-        while len(found) < limit and (ids := await self._server.ask("ZREVRANGE", talk, start, start + PORTION - 1)):
-            start += PORTION
-            read = [("HGET", owner.partition.key("exchange", text(id)), "payload") for id in ids]
-            for payload in await self._server.ask_all(read):
-                exchange = opened(self._seal, unpack, payload)
-                if exchange is not None and is_meant(exchange):
-                    found.append(exchange)
+        """The newest exchanges of a session that are meant, newest first: all, or those before one of them."""
+        owner, found, passed = owner_of(scope, self._partitions), list[Exchange](), 0
+        talk, exchanges = owner.key("talk", digest(scope.session)), owner.partition.key("exchange", "")
+        while len(found) < limit:
+            said = await self._server.run("talk", [talk], exchanges, before, passed, PORTION)
+            read = (opened(self._seal, unpack, one, f"{exchanges}{text(id)}", owner.who) for id, one in said)
+            found += [exchange for exchange in read if exchange is not None and is_meant(exchange)]
+            if len(said) < PORTION:
+                break
+            passed += PORTION
         return found[:limit]
 
     async def _owners(self, name: str, scope: Scope | None) -> list[Owner]:

@@ -20,7 +20,7 @@ which sessions of nobody's are found are the tenant's (`anchored_at`), because w
 | `accrue:{P}:openings:WHO` | list | the newest openings of replies, each with its session and its time |
 | `accrue:{P}:sessions:WHO` | sorted set | a person's sessions (`SESSION`) by the time they were last heard of |
 | `accrue:{P}:talk:WHO:SESSION` | sorted set | a session's exchanges by their time |
-| `accrue:steps` | string | the newest position in the order of learning |
+| `accrue:steps` | string | the newest position drawn in the order of learning |
 | `accrue:{P}:feedback:WHO:ID` | hash | `payload`, `state`, `exchange`; `step` once it is learnt; `ID` is a digest |
 | `accrue:{P}:whose:ID` | set | by whose exchanges (`WHO`) there is feedback of an id |
 | `accrue:{P}:given` | sorted set | feedback that waits to be learnt (`WHO:ID`), by its time |
@@ -31,8 +31,9 @@ which sessions of nobody's are found are the tenant's (`anchored_at`), because w
 | `accrue:{P}:persons` | hash | `Person` (gateway/erasures.py) by `WHO` |
 
 What hangs on an exchange (`step:WHO:ID`, `feedback:WHO:ID`) stands in it as an empty field, and goes with it.
-Payloads are MessagePack under the seal (gateway/sealing.py), bound to `PLACE`. All but tokens, tombstones and letters
-expire.
+Payloads are MessagePack under the seal (gateway/sealing.py), each bound to the key under which it lies, a note to its
+place as well and an exchange to `WHO`, so that nobody who can write to Redis makes one person's another's. All but
+tokens, tombstones and letters expire.
 """
 
 from __future__ import annotations
@@ -52,9 +53,6 @@ STEPS = "accrue:steps"
 
 GROUP = "learner"
 """The consumer group by which streams are learnt."""
-
-PLACE = "journal"
-"""To which payloads are bound, as those on disk are: what they say is whose they are."""
 
 DIGEST_BYTES = 16
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 from gateway.archive import Keeping, Outdated
 from gateway.erasures import Person
@@ -18,17 +17,16 @@ from gateway.sealing import Seal
 PERSONS = 100
 """Looked at together."""
 
-AT_ONCE = 250
-"""Questions sent together, as their answers are taken apart on the event loop: some milliseconds."""
+AT_ONCE = 64
+"""Questions made, sent and taken apart together, on the event loop: a millisecond."""
+
+T = TypeVar("T")
 
 decode_person = decoder(Person)
 
 
-class Said(msgspec.Struct, frozen=True):
-    """An exchange of a person, and when it was."""
-
-    at: float
-    id: str
+Said = tuple[float, str]
+"""When an exchange was, and which it is."""
 
 
 class Search:
@@ -69,41 +67,42 @@ class Search:
         known = {who.decode(): opened(self._seal, decode_person, stored) for who, stored in persons.items()}
         named = {who: person for who, person in known.items() if person is not None}
         said = await self._said(partition, list(named), keeping)
-        kept_by = await self._kept_by(partition, [one.id for ones in said.values() for one in ones])
+        kept_by = await self._kept_by(partition, [exchange for ones in said.values() for _, exchange in ones])
         return [
-            (one.at, Outdated(scope=person.scope, exchange=one.id))
+            (at, Outdated(scope=person.scope, exchange=exchange))
             for who, person in named.items()
-            for one in _too_old([one for one in said[who] if kept_by[one.id][0] == keeping.policy], keeping)
-            if kept_by[one.id][1]
+            for at, exchange in _too_old([one for one in said[who] if kept_by[one[1]][0] == keeping.policy], keeping)
+            if kept_by[exchange][1]
         ]
 
     async def _said(self, partition: Partition, persons: Sequence[str], keeping: Keeping) -> dict[str, list[Said]]:
         """Exchanges of persons, newest first: those that are old, or all where it matters how many there are."""
-        ask = self._asked
-        sessions = await ask([("ZRANGE", partition.key("sessions", who), 0, -1) for who in persons])
-        talks = [(who, one.decode()) for who, ones in zip(persons, sessions, strict=True) for one in ones]
         until = "+inf" if keeping.before is None or keeping.newest is not None else f"({keeping.before!r}"
-        found = await ask(
-            [("ZRANGE", partition.key("talk", *talk), "-inf", until, "BYSCORE", "WITHSCORES") for talk in talks]
-        )
-        said: dict[str, list[Said]] = {who: [] for who in persons}
-        for (who, _), ones in zip(talks, found, strict=True):
-            said[who] += [Said(at=float(at), id=name.decode()) for name, at in ones]
-        return {who: sorted(ones, key=lambda one: (one.at, one.id), reverse=True) for who, ones in said.items()}
 
-    async def _asked(self, commands: Sequence[Command]) -> list[Any]:
-        """Answers, a portion at a time: somebody may have ten thousand sessions."""
-        portions = (commands[start : start + AT_ONCE] for start in range(0, len(commands), AT_ONCE))
-        return [answer for portion in portions for answer in await self._server.ask_all(portion)]
+        def sessions_of(who: str) -> Command:
+            return "ZRANGE", partition.key("sessions", who), 0, -1
+
+        def said_in(talk: tuple[str, bytes]) -> Command:
+            who, session = talk
+            return "ZRANGE", partition.key("talk", who, session.decode()), "-inf", until, "BYSCORE", "WITHSCORES"
+
+        talks = [(who, one) async for who, ones in self._answers(persons, sessions_of) for one in ones]
+        found: dict[str, list[Said]] = {who: [] for who in persons}
+        async for (who, _), ones in self._answers(talks, said_in):
+            found[who] += [(float(at), name.decode()) for name, at in ones]
+        return {who: sorted(ones, reverse=True) for who, ones in found.items()}
 
     async def _kept_by(self, partition: Partition, exchanges: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """By which policy each is kept, and whether it is learnt."""
-        asked = [("HMGET", partition.key("exchange", one), "policy", "learnt") for one in exchanges]
-        found = await self._asked(asked)
-        return {
-            exchange: ((policy or b"").decode(), learnt is not None)
-            for exchange, (policy, learnt) in zip(exchanges, found, strict=True)
-        }
+        kept = self._answers(exchanges, lambda one: ("HMGET", partition.key("exchange", one), "policy", "learnt"))
+        return {exchange: ((policy or b"").decode(), learnt is not None) async for exchange, (policy, learnt) in kept}
+
+    async def _answers(self, ones: Iterable[T], question: Callable[[T], Command]) -> AsyncIterator[tuple[T, Any]]:
+        """The answer about each of them, a portion at a time: somebody may have ten thousand sessions."""
+        source = iter(ones)
+        while portion := list(islice(source, AT_ONCE)):
+            for one, answer in zip(portion, await self._server.ask_all([*map(question, portion)]), strict=True):
+                yield one, answer
 
 
 def _oldest_first(found: Sequence[tuple[float, Outdated]]) -> list[Outdated]:
@@ -114,5 +113,5 @@ def _too_old(said: Sequence[Said], keeping: Keeping) -> Iterator[Said]:
     """Of a person's exchanges of one policy, newest first."""
     for place, one in enumerate(said):
         is_over = keeping.newest is not None and place >= keeping.newest
-        if is_over or (keeping.before is not None and one.at < keeping.before):
+        if is_over or (keeping.before is not None and one[0] < keeping.before):
             yield one

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.anchors import STRONG
 from gateway.erasures import Person
-from gateway.journals.redis.keys import PLACE, Owner, anchored_at, digest, owner_of
+from gateway.journals.redis.keys import Owner, anchored_at, digest, owner_of
 from gateway.journals.redis.server import Command, Run, Value
 from gateway.journals.sqlite.records import pack, pack_note
 from gateway.journals.sqlite.rows import OPENINGS_KEPT, is_teaching
@@ -45,23 +45,23 @@ class Parcels:
     def begun(self, exchange: Exchange) -> Run:
         """The session and the ledger of a call that goes upstream."""
         stored, _ = pack(exchange)
-        return self._ship(stored, ())
+        return self._ship(stored, owner_of(stored.scope, self._partitions), ())
 
-    def ended(self, exchange: Exchange) -> list[Run]:
-        """All that there is of a call that has ended."""
-        stored, payload = pack(exchange)
-        version = version_of(stored, payload)
-        opened = [(opening, stored.scope.session, stored.at) for opening in stored.openings]
-        end: list[Value] = [stored.id, version, version.rindex(":")]
-        end += [self._seal.close(payload, PLACE), stored.policy, int(is_teaching(stored)), OPENINGS_KEPT]
-        end += [self._seal.close(_encode(opening), PLACE) for opening in opened]
-        shipped = self._ship(stored, end)
-        return [shipped, self._anchored(stored)] if stored.anchors else [shipped]
+    def ended(self, exchange: Exchange, payload: bytes) -> list[Run]:
+        """All that there is of a call that has ended: as it can be stored, and its bytes (`pack`)."""
+        version = version_of(exchange, payload)
+        owner = owner_of(exchange.scope, self._partitions)
+        opened = [(opening, exchange.scope.session, exchange.at) for opening in exchange.openings]
+        end: list[Value] = [exchange.id, version, version.rindex(":")]
+        closed = self._seal.close(payload, owner.partition.key("exchange", exchange.id), owner.who)
+        end += [closed, exchange.policy, int(is_teaching(exchange)), OPENINGS_KEPT]
+        end += [self._seal.close(_encode(opening), owner.key("openings")) for opening in opened]
+        shipped = self._ship(exchange, owner, end)
+        return [shipped, self._anchored(exchange)] if exchange.anchors else [shipped]
 
-    def _ship(self, exchange: Exchange, end: Command) -> Run:
-        scope = exchange.scope
-        owner, session = owner_of(scope, self._partitions), digest(scope.session)
-        here = owner.partition
+    def _ship(self, exchange: Exchange, owner: Owner, end: Command) -> Run:
+        scope, here = exchange.scope, owner.partition
+        session = digest(scope.session)
         keys = [owner.key("session", session), owner.key("sessions"), here.key("persons"), here.key("erased")]
         if end:
             keys += [here.key("exchange", exchange.id), owner.key("talk", session)]
@@ -69,7 +69,7 @@ class Parcels:
         begun: list[Value] = [self._keep_s, self._subject(scope), exchange.at]
         begun += [owner.who, _encode(_person(scope)), session, scope.session, len(exchange.notes)]
         for note in exchange.notes:
-            begun += [note.where, self._seal.close(pack_note(note), PLACE)]
+            begun += [note.where, self._seal.close(pack_note(note), keys[0], note.where)]
         return Run("ship", keys, [*begun, *end])
 
     def _anchored(self, exchange: Exchange) -> Run:

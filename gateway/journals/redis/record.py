@@ -28,7 +28,6 @@ from gateway.journals.sqlite.rows import has_ended
 from gateway.ports import Clock
 from gateway.sealing import Seal
 from gateway.sections import JournalConfig
-from gateway.types import Scope
 
 DAY_S = 86_400.0
 
@@ -55,28 +54,30 @@ async def opened_record(
     dead = RedisDeadLetters(work, tenures)
     consumer = Consumer(work, tenures, dead, seal)
     journal = RedisJournal(
-        spool,
-        SqliteSpool(data.journal, spool.writer, seal),
-        hot,
-        work,
-        consumer,
-        partitions=partitions,
-        keep_s=keep_s,
-        is_gone=erasures.is_gone,
-        subject=erasures.subject,
-        seal=seal,
+        spool, SqliteSpool(data.journal, spool.writer, seal), hot, work, consumer,
+        partitions=partitions, keep_s=keep_s, is_gone=erasures.is_gone, subject=erasures.subject, seal=seal,
         on_breaker=on_breaker,
-    )
+    )  # fmt: skip
     stack.push_async_callback(journal.aclose)
     local = SqliteArchive(data.journal, spool.writer, spool.forget, seal)
     stack.push_async_callback(local.aclose)
     heard = [withdraw]
     tombstones = Tombstones(work, erasures, local, heard)
-    left = Left(partitions)
-    await _begin(stack, (journal.run, tombstones.run, AppendLog(work).run, partial(tenures.run, on_left=left.tell)))
+    history = RedisHistory(
+        work, tenures, journal.read, clock,
+        partitions=partitions, keep_s=keep_s, seal=seal, is_first=consumer.is_first,
+    )  # fmt: skip
+    left: list[Callable[[IsLeft], None]] = []
+    leaving = partial(tenures.run, on_left=partial(tell_left, left, partitions))
+    await _begin(stack, (journal.run, tombstones.run, AppendLog(work).run, leaving))
+
+    async def waiting() -> int:
+        return int(consumer.lag())
+
     return Record(
         journal=journal,
-        history=RedisHistory(work, tenures, journal.read, clock, partitions=partitions, keep_s=keep_s, seal=seal),
+        waiting=waiting,
+        history=history,
         dead=dead,
         archive=RedisArchive(work, tombstones, tenures, local, partitions=partitions, seal=seal),
         watch=consumer.run,
@@ -87,28 +88,14 @@ async def opened_record(
         },
         still=lambda scope: tenures.of(well_formed(scope.owner)),
         on_erased=heard.append,
-        on_left=left.hear,
+        on_left=left.append,
     )
 
 
-class Left:
-    """Who is told when others learn from somebody from now on."""
-
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
-        self._heard: list[Callable[[IsLeft], None]] = []
-
-    def hear(self, heard: Callable[[IsLeft], None]) -> None:
-        """Tell somebody from now on."""
-        self._heard.append(heard)
-
-    def tell(self, partition: Partition) -> None:
-        """Tell all of them that a partition is learnt by others."""
-        for heard in self._heard:
-            heard(lambda scope: self._is_in(partition, scope))
-
-    def _is_in(self, partition: Partition, scope: Scope) -> bool:
-        return owner_of(scope, self._partitions).partition == partition
+def tell_left(heard: Iterable[Callable[[IsLeft], None]], partitions: int, partition: Partition) -> None:
+    """Tell all who keep something of those who are learnt that others learn a partition from now on."""
+    for hear in heard:
+        hear(lambda scope: owner_of(scope, partitions).partition == partition)
 
 
 async def _begin(stack: AsyncExitStack, duties: Iterable[Duty]) -> None:

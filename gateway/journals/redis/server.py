@@ -21,13 +21,16 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError
 
-from gateway.errors import MemoryUnavailable
+from gateway.errors import Damaged, MemoryUnavailable
 
 Value = str | bytes | int | float
 Command = Sequence[Value]
 
 CONNECT_S = 1.0
 """For a connection; what is on the way of a call gives up long before."""
+
+CONNECTIONS = 100
+"""At once, to a server or to each of a cluster's. Who asks beyond that waits for one, as long as for an answer."""
 
 SENTINEL_PORT = 26_379
 
@@ -63,6 +66,7 @@ class Server:
         """
         self._sentinels: Any = None
         self._timeout_s = timeout_s
+        self._room = asyncio.Semaphore(CONNECTIONS)  # redis-py's pool does not wait: it fails
         self._redis = self._client(url)
 
     async def run(self, script: str, keys: Sequence[str], *arguments: Value) -> Any:
@@ -116,7 +120,7 @@ class Server:
 
         Raises `MemoryUnavailable`.
         """
-        async with translated(self._timeout_s):
+        async with self._asked():
             if not isinstance(self._redis, RedisCluster):
                 return [await self._redis.execute_command(*command)]
             await self._redis.initialize()
@@ -125,7 +129,7 @@ class Server:
 
     async def _sent(self, commands: Sequence[Command]) -> list[Any]:
         """Answers, with an error in place of each that is none."""
-        async with translated(self._timeout_s):
+        async with translated(self._timeout_s), self._room:
             pipeline = self._redis.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
@@ -136,7 +140,7 @@ class Server:
 
     @asynccontextmanager
     async def _asked(self) -> AsyncIterator[None]:
-        async with translated(self._timeout_s):
+        async with translated(self._timeout_s), self._room:
             try:
                 yield
             except ReadOnlyError:
@@ -166,6 +170,7 @@ class Server:
             "socket_connect_timeout": CONNECT_S,
             "socket_timeout": None,
             "decode_responses": False,
+            "max_connections": CONNECTIONS,
         }
         scheme, _, kind = urlsplit(url).scheme.partition("+")
         plain = urlunsplit(urlsplit(url)._replace(scheme=scheme))
@@ -205,4 +210,5 @@ def _is_damage(answer: Any) -> bool:
 
 
 def _unavailable(error: Exception) -> MemoryUnavailable:
-    return MemoryUnavailable(f"redis: {str(error) or type(error).__name__}")
+    kind = Damaged if _is_damage(error) else MemoryUnavailable
+    return kind(f"redis: {str(error) or type(error).__name__}")

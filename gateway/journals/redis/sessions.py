@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from gateway.anchors import STRONG
-from gateway.errors import MemoryUnavailable
-from gateway.journals.redis.keys import EPOCH, PLACE, anchored_at, digest, owner_of
+from gateway.errors import Damaged
+from gateway.journals.redis.keys import EPOCH, Owner, anchored_at, digest, owner_of
 from gateway.journals.redis.parcels import POSITION_CHARS, anchor_key
 from gateway.journals.redis.server import Command, Server
 from gateway.journals.sqlite.known import KnownOpenings
@@ -60,38 +60,45 @@ class Sessions:
         if echoes.texts and scope.user is not None:
             commands.append(("LRANGE", owner.key("openings"), 0, OPENINGS_KEPT - 1))
         answers = await self._ask(commands)
-        for name in self._named(anchors, answers, echoes):
+        for name in self._named(owner, anchors, answers, echoes):
             found = await self._session(scope, name)
             if found is not None:
                 return found
         return None
 
-    def _named(self, anchors: Sequence[str], answers: Sequence[Any], echoes: Echoes) -> Iterator[str]:
+    def _named(self, owner: Owner, anchors: Sequence[str], answers: Sequence[Any], echoes: Echoes) -> Iterator[str]:
         """The sessions that may be meant, first those that rather are."""
         for anchor, answer in zip(anchors, answers, strict=False):
             name = _owner_of_strong(answer) if anchor.startswith(STRONG) else _owner_of_weak(answer)
             if name is not None:
                 yield name
         for openings in answers[len(anchors) :]:
-            quoted = self._quoted(openings, echoes)
+            quoted = self._quoted(openings, owner.key("openings"), echoes)
             if quoted is not None:
                 yield quoted
 
-    def _quoted(self, openings: Sequence[bytes], echoes: Echoes) -> str | None:
+    def _quoted(self, openings: Sequence[bytes], key: str, echoes: Echoes) -> str | None:
         known = KnownOpenings()
-        known.complete([_read(_decode_opening, self._seal, opening) for opening in reversed(openings)])
+        known.complete([self._read(_decode_opening, opening, key) for opening in reversed(openings)])
         return known.quoted([well_formed(text) for text in echoes.texts], echoes.since)
 
     async def _session(self, scope: Scope, name: str) -> Session | None:
         scope = msgspec.structs.replace(scope, session=name)
         key = owner_of(scope, self._partitions).key("session", digest(name))
         (fields,) = await self._ask([("HGETALL", key)])
-        return Session(scope=scope, ledger=self._ledger(fields)) if fields else None
+        return Session(scope=scope, ledger=self._ledger(fields, key)) if fields else None
 
-    def _ledger(self, fields: Mapping[bytes, bytes]) -> Mapping[str, Note]:
+    def _ledger(self, fields: Mapping[bytes, bytes], key: str) -> Mapping[str, Note]:
         """Notes by place, in the order in which they came."""
-        notes = sorted((value, place) for place, value in fields.items() if place)
-        return {_text(place): _read(unpack_note, self._seal, value[POSITION_CHARS:]) for value, place in notes}
+        notes = sorted((value, _text(place)) for place, value in fields.items() if place)
+        return {place: self._read(unpack_note, value[POSITION_CHARS:], key, place) for value, place in notes}
+
+    def _read(self, decode: Callable[[bytes], Any], stored: bytes, *place: str) -> Any:
+        """What lies at a place: under a key, and in a field of it where there are many."""
+        try:
+            return decode(self._seal.open(stored, *place))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Damaged("redis: a session that cannot be read") from error
 
     async def _ask(self, commands: Sequence[Command]) -> list[Any]:
         epoch, *answers = await self._server.ask_all([("GET", EPOCH), *commands])
@@ -114,15 +121,8 @@ def _owner_of_weak(answer: Sequence[bytes]) -> str | None:
     return _text(answer[0]) if len(answer) == 1 else None
 
 
-def _read(decode: Callable[[bytes], Any], seal: Seal, stored: bytes) -> Any:
-    try:
-        return decode(seal.open(stored, PLACE))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MemoryUnavailable("redis: a session that cannot be read") from error
-
-
 def _text(stored: bytes) -> str:
     try:
         return stored.decode()
     except UnicodeDecodeError as error:
-        raise MemoryUnavailable("redis: a session that cannot be read") from error
+        raise Damaged("redis: a session that cannot be read") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 
 import structlog
@@ -18,7 +19,8 @@ from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import EPOCH, Partition, anchored_at, owner_of
 from gateway.journals.redis.parcels import Parcels
 from gateway.journals.redis.server import Run, Server
-from gateway.journals.sqlite.spool import Place, SqliteSpool
+from gateway.journals.sqlite.spool import SqliteSpool, Waiting
+from gateway.pause import pause
 from gateway.ports import Clock
 from gateway.types import Exchange, Scope
 
@@ -27,6 +29,10 @@ PAGE = 256
 
 BEGUN_KEPT = 4096
 """Sessions of calls under way that wait to be shipped; of what is beyond, Redis learns when the call ends."""
+
+GATHER_S = 0.05
+"""From the beginning of a call to shipping it: those that begin meanwhile share the way, and one that ends meanwhile
+has it all in its end."""
 
 LOOK_S = 1.0
 """Between two looks whether Redis still knows what it knew."""
@@ -78,6 +84,7 @@ class Shipping:
         """By person the number of the newest mark: something of theirs is on its way."""
         self._waiting: list[asyncio.Future[None]] = []
         self._wanted = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
 
     def is_behind(self, scope: Scope) -> bool:
         """Whether there may be something of a scope's person here that Redis does not have yet."""
@@ -88,10 +95,15 @@ class Shipping:
         if len(self._begun) < BEGUN_KEPT:
             self._begun[exchange.id] = exchange
         self._mark(exchange.scope)
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
 
     async def ended(self, exchange: Exchange, patience_s: float) -> None:
         """Return when an exchange that is in the spool is in Redis, or as soon as that is not to be waited for."""
+        if exchange.id in self._begun and self._begun[exchange.id].notes == exchange.notes:
+            del self._begun[exchange.id]  # its end says the same
         self._mark(exchange.scope)
+        self._wanted.set()
         if not self.in_step.is_set():
             return
         shipped = asyncio.get_running_loop().create_future()
@@ -115,9 +127,14 @@ class Shipping:
     async def run(self, stop: asyncio.Event) -> None:
         """Ship until told to stop, and then once more; trouble is waited out, and said once."""
         self._wanted.set()
-        while not stop.is_set():
-            await self._wait(stop)
-            await self._pass(stop)
+        stopping = asyncio.ensure_future(stop.wait())
+        stopping.add_done_callback(lambda _: self._wanted.set())
+        try:
+            while not stop.is_set():
+                await self._wait(stop)
+                await self._pass(stop)
+        finally:
+            stopping.cancel()
 
     async def _pass(self, stop: asyncio.Event) -> None:
         self._wanted.clear()
@@ -146,7 +163,10 @@ class Shipping:
         if now < self._look_at and not self.degraded:
             return
         drawn = self._clock.new_id("epoch")
-        _, epoch = await self._server.ask_all([("SET", EPOCH, drawn, "NX"), ("GET", EPOCH)])
+        _, epoch = await self._server.ask_each([("SET", EPOCH, drawn, "NX"), ("GET", EPOCH)])
+        if epoch is None:  # what stands there is no string, and makes way
+            await self._server.ask("SET", EPOCH, drawn)
+            epoch = drawn.encode()
         if epoch != self._epoch:
             if self.reached:
                 log.warning("shipping_again")
@@ -174,23 +194,23 @@ class Shipping:
             finally:
                 self._release(waiting)
 
-    async def _ship(self, page: Sequence[tuple[Place, Exchange]]) -> None:
-        gone = [place for place, exchange in page if self._is_gone(exchange.scope, exchange.at)]
-        left = [(place, exchange) for place, exchange in page if place not in gone]
+    async def _ship(self, page: Sequence[Waiting]) -> None:
+        gone = [each.place for each in page if self._is_gone(each.exchange.scope, each.exchange.at)]
+        left = [each for each in page if each.place not in gone]
         while left:
-            turn: dict[Partition, tuple[Place, Exchange]] = {}
+            turn: dict[Partition, Waiting] = {}
             for each in left:
-                turn.setdefault(owner_of(each[0].scope, self._partitions).partition, each)
-            parcels = [self._parcels.ended(exchange) for _, exchange in turn.values()]
+                turn.setdefault(owner_of(each.place.scope, self._partitions).partition, each)
+            parcels = [self._parcels.ended(each.exchange, each.payload) for each in turn.values()]
             answers = iter(await self._sent(list(chain.from_iterable(parcels))))
-            for (place, _), runs in zip(turn.values(), parcels, strict=True):
-                gone += [place] if GONE in [next(answers) for _ in runs] else []
-            shipped = {place.position for place, _ in turn.values()}
-            left = [each for each in left if each[0].position not in shipped]
+            for each, runs in zip(turn.values(), parcels, strict=True):
+                gone += [each.place] if GONE in [next(answers) for _ in runs] else []
+            shipped = {each.place.position for each in turn.values()}
+            left = [each for each in left if each.place.position not in shipped]
         if gone:
             await self._spool.forget(gone)
         if page:
-            self.reached = page[-1][0].position
+            self.reached = page[-1].place.position
 
     async def _sent(self, runs: Sequence[Run]) -> list[bytes]:
         """The answers of scripts. Raises `MemoryUnavailable` where any failed."""
@@ -202,17 +222,20 @@ class Shipping:
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Until there is something to ship, or it is time for a look or another try; or until the end."""
-        stopping = asyncio.ensure_future(stop.wait())
-        waiting = {stopping} if self.degraded else {stopping, asyncio.ensure_future(self._wanted.wait())}
-        patience_s = RETRY_S if self.degraded else LOOK_S
-        await asyncio.wait(waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-        for each in waiting:
-            each.cancel()
+        if self.degraded:
+            await pause(stop, RETRY_S)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._wanted.wait()
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._wanted.set()
 
     def _mark(self, scope: Scope) -> None:
         self._marks += 1
         self._marked[self._who(scope)] = self._marks
-        self._wanted.set()
 
     def _release(self, waiting: list[asyncio.Future[None]]) -> None:
         for one in waiting:

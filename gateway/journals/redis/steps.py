@@ -14,7 +14,6 @@ import structlog
 from gateway.chronicle import Learnt
 from gateway.errors import ScopeError
 from gateway.experience import Feedback
-from gateway.journals.redis.keys import PLACE
 from gateway.journals.sqlite.records import decoder
 from gateway.sealing import Seal
 from gateway.types import Scope
@@ -55,17 +54,17 @@ def once_more(before: Learnt, now: Learnt) -> Learnt:
     )
 
 
-def closed(seal: Seal, payload: bytes) -> bytes:
-    """The bytes of a value as they are stored."""
-    return seal.close(payload, PLACE)  # type: ignore[return-value] # bytes become bytes
+def closed(seal: Seal, payload: bytes, *place: str) -> bytes:
+    """The bytes of a value as they are stored at a place (keys.py)."""
+    return seal.close(payload, *place)  # type: ignore[return-value] # bytes become bytes
 
 
-def opened(seal: Seal, decode: Callable[[bytes], V], stored: bytes | None) -> V | None:
-    """A stored value; None for none, and for a damaged one, which must not hide all others."""
+def opened(seal: Seal, decode: Callable[[bytes], V], stored: bytes | None, *place: str) -> V | None:
+    """The value at a place; None for none, and for a damaged or a moved one, which must not hide all others."""
     if stored is None:
         return None
     try:
-        return decode(seal.open(stored, PLACE))
+        return decode(seal.open(stored, *place))
     except (msgspec.DecodeError, ScopeError) as error:
         _log.error("journal_record_unreadable", error=type(error).__name__)
         return None

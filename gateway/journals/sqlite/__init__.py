@@ -18,6 +18,7 @@ from gateway.journals.sqlite.dead import (
 )
 from gateway.journals.sqlite.history import SqliteHistory
 from gateway.journals.sqlite.journal import SqliteJournal
+from gateway.journals.sqlite.sessions import SqliteSessions
 from gateway.journals.sqlite.spool import SqliteSpool
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SqliteHistory",
     "SqliteJournal",
     "SqliteLetters",
+    "SqliteSessions",
     "SqliteSpool",
     "close_all_beside",
     "drop_beside",

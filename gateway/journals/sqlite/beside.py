@@ -17,6 +17,7 @@ from gateway.journals.sqlite.chronicle import SqliteChronicle
 from gateway.journals.sqlite.dead import SqliteLetters
 from gateway.journals.sqlite.schema import MIGRATIONS
 from gateway.journals.sqlite.sealed import close_all, put_under
+from gateway.journals.sqlite.sessions import SqliteSessions
 from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange
 
@@ -34,6 +35,7 @@ class SqliteBeside:
         self.place = str(path.parent)
         self.chronicle = SqliteChronicle(path, seal)
         self.letters = SqliteLetters(path)
+        self.sessions = SqliteSessions(path, seal)
         self._path = path
         self._seal = seal
 
@@ -48,6 +50,7 @@ class SqliteBeside:
     async def aclose(self) -> None:
         """Release."""
         await self.chronicle.aclose()
+        await self.sessions.aclose()
 
 
 def read_exchange_beside(path: Path, exchange: str, seal: Seal = NO_SEAL) -> Exchange | None:

@@ -121,9 +121,15 @@ def _steps(connection: sqlite3.Connection, after: int, limit: int) -> list[Step]
             exchange=exchange,
             feedback=_feedback(connection, (named[0], named[1]), msgspec.json.decode(feedback)),
             is_over=bool(is_over),
+            changes=() if exchange else _by_hand(connection, position),
         )
         for position, at, exchange, feedback, is_over, *named in rows
     ]
+
+
+def _by_hand(connection: sqlite3.Connection, position: int) -> tuple[Change, ...]:
+    rows = connection.execute("SELECT payload FROM changes WHERE event = ? ORDER BY position", (position,))
+    return tuple(_decode_change(payload) for (payload,) in rows)
 
 
 def _feedback(connection: sqlite3.Connection, owner: Person, identifiers: list[str]) -> tuple[Feedback, ...]:
@@ -147,4 +153,6 @@ def _within(authority: Scope | Operator) -> tuple[str, tuple[str, ...]]:
 
 
 def _scope(tenant: str, user: str, session: str, agent: str) -> Scope:
-    return Scope(tenant=tenant, user=user or None, session=session, agent=agent)
+    """Where neither is named it is what all users of the tenant share."""
+    is_shared = not user and not session
+    return Scope(tenant=tenant, user=user or None, session=session, agent=agent, is_shared=is_shared)

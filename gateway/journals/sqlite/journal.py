@@ -161,6 +161,10 @@ class SqliteJournal:
         places = [(self._leased.pop(identifier), identifier) for identifier in exchanges if identifier in self._leased]
         await asyncio.wrap_future(self.writer.submit(partial(rows.delete_waiting, places=places)))
 
+    async def waiting(self) -> int:
+        """How many finished exchanges are not learnt yet."""
+        return await self._reader.ask(rows.count_waiting)
+
     def forget(self, person: Person) -> None:
         """Remember nothing of a person who is being erased."""
         owner = rows.person(person.scope)

@@ -122,6 +122,12 @@ def interrupt_intents(connection: sqlite3.Connection, identifiers: Sequence[str]
                 write_finished(connection, *pack(interrupted), queues)
 
 
+def count_waiting(connection: sqlite3.Connection) -> int:
+    """How many exchanges are to be learnt."""
+    (count,) = connection.execute("SELECT count(*) FROM waiting").fetchone()
+    return int(count)
+
+
 def delete_waiting(connection: sqlite3.Connection, places: Sequence[tuple[int, str]]) -> None:
     """Take exchanges out of the learner's queue, each at its place.
 

@@ -99,6 +99,11 @@ def name_policies(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX exchanges_by_policy ON exchanges (policy, at)")
 
 
+def find_feedback_by_exchange(connection: sqlite3.Connection) -> None:
+    """The ninth: what was said of an exchange is shown with it, and goes with it, without a look at all the rest."""
+    connection.execute("CREATE INDEX feedback_by_exchange ON feedback (exchange)")
+
+
 class _Policy(msgspec.Struct):
     policy: str = ""
 
@@ -119,6 +124,7 @@ MIGRATIONS: Sequence[Migration] = (
     create_dead_letters,
     create_erasures,
     name_policies,
+    find_feedback_by_exchange,
 )
 
 _TABLES = (

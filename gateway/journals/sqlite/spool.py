@@ -16,11 +16,17 @@ import structlog
 
 from gateway.journals.sqlite import dead, erasing, rows
 from gateway.journals.sqlite.reader import Reader
+from gateway.journals.sqlite.records import unpack
 from gateway.journals.sqlite.writer import Writer
 from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Exchange, Scope
 
 _log = structlog.get_logger()
+
+_WAITING = (
+    "SELECT position, id, payload FROM waiting JOIN exchanges ON id = exchange"
+    " WHERE position > ? ORDER BY position LIMIT ?"
+)
 
 _PLACES = (
     "SELECT position, id, tenant, user, session FROM waiting JOIN exchanges ON id = exchange"
@@ -37,6 +43,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange that waits."""
+
+    place: Place
+    exchange: Exchange
+    payload: bytes
+    """The same as it is on record, so that it need not be packed again."""
+
+
 class SqliteSpool:
     """The queue in the file of a journal that was made with `queues=rows.has_ended`. Usable from any event loop."""
 
@@ -45,21 +60,16 @@ class SqliteSpool:
         self._reader = Reader(path, "spool-reader", seal, beside=writer.database)
         self._writer = writer
 
-    async def after(self, position: int, limit: int) -> list[tuple[Place, Exchange]]:
+    async def after(self, position: int, limit: int) -> list[Waiting]:
         """What waits after a position, first ended first; a record that cannot be read leaves the queue.
 
         A file that was begun anew, and counts from one again, is read from its beginning.
         """
-        found = await self._reader.ask(partial(_read, after=position, limit=limit))
-        damaged = [(position, identifier) for position, identifier, exchange in found if exchange is None]
+        found, damaged = await self._reader.ask(partial(_read, after=position, limit=limit))
         if damaged:
             _log.error("journal_record_unreadable", exchanges=[identifier for _, identifier in damaged])
             await asyncio.wrap_future(self._writer.submit(partial(_bury, places=damaged)))
-        return [
-            (Place(position=position, exchange=identifier, scope=exchange.scope), exchange)
-            for position, identifier, exchange in found
-            if exchange is not None
-        ]
+        return found
 
     async def places(self, after: int, last: int, limit: int) -> list[Place]:
         """Places after a position, up to another."""
@@ -75,9 +85,19 @@ class SqliteSpool:
         await asyncio.to_thread(self._reader.close)
 
 
-def _read(connection: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, str, Exchange | None]]:
+def _read(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[Waiting], list[tuple[int, str]]]:
+    """What waits after a position, and the places of what cannot be read."""
     (newest,) = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'waiting'").fetchone()
-    return rows.read_waiting(connection, limit, after if after <= (newest or 0) else 0)
+    found, damaged = list[Waiting](), list[tuple[int, str]]()
+    for position, identifier, payload in connection.execute(_WAITING, (after if after <= (newest or 0) else 0, limit)):
+        try:
+            exchange = unpack(payload)
+        except rows.DAMAGE:
+            damaged.append((position, identifier))
+        else:
+            place = Place(position=position, exchange=identifier, scope=exchange.scope)
+            found.append(Waiting(place=place, exchange=exchange, payload=payload))
+    return found, damaged
 
 
 def _places(connection: sqlite3.Connection, after: int, last: int, limit: int) -> list[Place]:

@@ -30,6 +30,7 @@ def memory_of(row: Sequence[object], owner: str = "", seal: Seal = NO_SEAL) -> M
     fields: dict[str, Any] = dict(zip(FIELDS, row, strict=True))
     for column in SEALED:
         fields[column] = seal.open(fields[column], *place(owner, fields["id"], column))
+    fields["is_pinned"] = bool(fields["is_pinned"])
     lesson = fields.pop("lesson")
     found = msgspec.convert(fields, Memory)
     return found if lesson is None else msgspec.structs.replace(found, lesson=_LESSON.decode(lesson))

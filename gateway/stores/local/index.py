@@ -3,8 +3,10 @@
 A point is found only through its shelf, the digest of its owner and a kind. Names and texts are not in here.
 The shard keeps no log of its own (`wal_enabled=False`): the truth's log of changes is that, and one log less holds
 bytes of what was forgotten. A point that goes has its vector overwritten first; what the shard does not overwrite (the
-owner's digest, numbers of words, until their place is used again) goes with the whole index (`Indexes.renew`).
-`optimize()` is never called: it blocks for minutes and these queries gain nothing.
+owner's digest, numbers of words, until their place is used again) goes with the whole index (`Indexes.renew`), and what
+lay packed when the files are packed anew.
+A point is loose at first: its lists of words are in the process's own memory, 5 kB and more of them. Packed it is in
+files, of which the kernel keeps in memory what is looked at (packer.py; not in this process, see packing.py).
 Every call into the shard holds the interpreter lock (measured), so writes come in small batches. Vectors are half
 floats and one thread searches: 0.54 ms over 10,000 points with cold caches, where floats and a pool take 0.92.
 The shard's files are mapped into memory with holes in them, and a hole that the disk has no room for ends the process:
@@ -14,6 +16,7 @@ Which of several indexes serves is decided in indexes.py.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +27,18 @@ from qdrant_edge import (
     CountRequest,
     Distance,
     EdgeConfig,
+    EdgeOptimizersConfig,
     EdgeShard,
     EdgeSparseVectorParams,
     EdgeVectorParams,
     FieldCondition,
     Filter,
+    HnswIndexConfig,
     IdfParams,
     KeywordIndexParams,
     MatchAny,
     MatchValue,
+    Memory,
     Modifier,
     Point,
     Query,
@@ -43,37 +49,40 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
-from gateway.datadir import require_room, write_whole
+from gateway.datadir import require_room
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
+from gateway.stores.local.label import LABEL, Label, write_label
 from gateway.stores.local.truth import Entry
 from gateway.stores.vectors import FULL_SCAN_BELOW, digest, readable, shelf, steady, vectors_of
 
-FORMAT = 3
-"""Raised whenever the same text would be indexed otherwise; an index of another format is made anew."""
+NEIGHBOURHOODS = 128
+"""Owners of the same one share numbers for words and runs. Were every owner's apart, there would be as many lists as
+owners have words: 50 kB of memory an owner, and a second to open 20,000 points; were all the same, each list would be
+walked past everybody's points. Which owner's a point is says its shelf, in either case."""
 
-LABEL = "label.json"
+LOOSE = 20_000
+"""Points from which on they are packed; 100 MB of memory."""
+
+LOOSE_SHARE = 16
+"""Or as many times more are packed: packing copies these."""
+
+SEGMENT_KB = 100_000
+"""Packed points lie in segments of at most this. Packing one takes 1 GB for as long as it lasts (40,000 points)."""
+
+PACKED = EdgeOptimizersConfig(
+    deleted_threshold=1e-9,  # nothing that was deleted stays in a file
+    vacuum_min_vector_number=1,
+    default_segment_number=1,
+    max_segment_size=SEGMENT_KB,
+    indexing_threshold=1,
+)
+
+NO_GRAPH = HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=1_000_000_000)
+"""Those of an owner are compared one by one: a graph over everybody's takes minutes and is no faster."""
 
 Dense = Mapping[int, Sequence[float]]
 """What an embedder made of the entries at these points."""
-
-
-class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """What an index was made for, and how far it is; a file beside the shard."""
-
-    format: int = FORMAT
-    embedder: str = ""
-    """Name; empty for an index without vectors of any."""
-    size: int = 0
-    reached: int | None
-    """The point up to which the truth has been walked; None when the index is whole."""
-    is_outworn: bool = False
-    """Its files hold traces of somebody who was erased: another one is to take its place."""
-
-    @property
-    def space(self) -> tuple[str, int]:
-        """Of its vectors: those of the same space can stand in one index."""
-        return self.embedder, self.size
 
 
 class Index:
@@ -84,6 +93,7 @@ class Index:
         self.label = label
         self._embedder = embedder
         self._shard = shard
+        self._loose = max(0, self.count() - label.packed)
 
     @classmethod
     def create(cls, folder: Path, embedder: Embedder | None) -> Self:
@@ -96,19 +106,28 @@ class Index:
         if embedder is not None:
             label = Label(embedder=embedder.name, size=embedder.size, reached=0)
             dense["dense"] = EdgeVectorParams(
-                size=label.size, distance=Distance.Dot, datatype=VectorStorageDatatype.Float16
+                size=label.size,
+                distance=Distance.Dot,
+                datatype=VectorStorageDatatype.Float16,
+                memory=Memory.Cold,
             )
-        sparse = EdgeSparseVectorParams(modifier=Modifier.Idf, full_scan_threshold=FULL_SCAN_BELOW)
+        sparse = EdgeSparseVectorParams(modifier=Modifier.Idf, full_scan_threshold=FULL_SCAN_BELOW, memory=Memory.Cold)
         config = EdgeConfig(
-            vectors=dense, sparse_vectors={"words": sparse, "chars": sparse}, wal_enabled=False, max_search_threads=1
+            vectors=dense,
+            sparse_vectors={"words": sparse, "chars": sparse},
+            hnsw_config=NO_GRAPH,
+            optimizers=PACKED,
+            id_tracker_memory=Memory.Cold,
+            wal_enabled=False,
+            max_search_threads=1,
         )
         require_room(folder.parent)
         with translated():
             folder.mkdir(mode=0o700)
             (folder / "shard").mkdir(mode=0o700)
             shard = EdgeShard.create(str(folder / "shard"), config)
-            for field in ("owner", "shelf"):
-                shard.update(UpdateOperation.create_field_index(field, KeywordIndexParams(is_tenant=True)))
+            by_shelf = KeywordIndexParams(is_tenant=True, memory=Memory.Cold)
+            shard.update(UpdateOperation.create_field_index("shelf", by_shelf))
             shard.flush()
         index = cls(folder, label, embedder, shard)
         index.mark(0)
@@ -123,6 +142,16 @@ class Index:
                 return cls(folder, label, embedder, EdgeShard.load(str(folder / "shard")))
         except MemoryUnavailable:
             return None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many points are loose that they should be packed."""
+        return self._loose >= max(LOOSE, self.label.packed // LOOSE_SHARE)
+
+    @property
+    def shard(self) -> Path:
+        """Where its files are, but for the label."""
+        return self.folder / "shard"
 
     @property
     def is_there(self) -> bool:
@@ -143,6 +172,7 @@ class Index:
             if made:
                 self._shard.update(UpdateOperation.upsert_points(made))
             gone = [point for point, entry in points.items() if entry is None]
+            self._loose += len(made)
             if gone:
                 self._shard.update(UpdateOperation.upsert_points([self._blank(point) for point in gone]))
                 self._shard.update(UpdateOperation.delete_points([*gone]))
@@ -166,7 +196,7 @@ class Index:
         scores: dict[int, dict[str, float]] = {}
         dense = self._embedded(text)
         with translated():
-            vectors = vectors_of(owner, text, text, dense, is_query=True)
+            vectors = vectors_of(_neighbourhood(owner), text, text, dense, is_query=True)
             requests = [
                 QueryRequest(
                     limit=limit,
@@ -193,19 +223,36 @@ class Index:
 
     def mark(self, reached: int | None) -> None:
         """Put down, on disk, how far the index is; to be flushed before."""
-        self.label = msgspec.structs.replace(self.label, reached=reached)
-        with translated():
-            write_whole(self.folder / LABEL, msgspec.json.encode(self.label))
+        self._relabel(msgspec.structs.replace(self.label, reached=reached))
 
     def wear_out(self) -> None:
         """Put down, on disk, that another one is to take its place."""
-        self.label = msgspec.structs.replace(self.label, is_outworn=True)
-        self.mark(self.label.reached)
+        self._relabel(msgspec.structs.replace(self.label, is_outworn=True))
+
+    def stain(self) -> None:
+        """Put down, on disk, that what was packed may be of points that were forgotten."""
+        if self.label.packed and not self.label.is_stained:
+            self._relabel(msgspec.structs.replace(self.label, is_stained=True))
+
+    def clean(self) -> None:
+        """Put down, on disk, that all its points are packed, and no others."""
+        self._loose = 0
+        self._relabel(msgspec.structs.replace(self.label, packed=self.count(), is_stained=False))
+
+    def remove(self) -> None:
+        """Release the folder, and remove it."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Release the folder."""
         with translated():
             self._shard.close()
+
+    def _relabel(self, label: Label) -> None:
+        self.label = label
+        with translated():
+            write_label(self.folder, label)
 
     def _blank(self, point: int) -> Point:
         """What overwrites a vector where it lies: the shard only marks what is deleted (measured)."""
@@ -219,18 +266,13 @@ class Index:
             return ()
 
 
-def read_label(folder: Path) -> Label | None:
-    """What the index of a folder was made for; None when there is none that this version could use."""
-    try:
-        label = msgspec.json.decode((folder / LABEL).read_bytes(), type=Label)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return label if label.format == FORMAT else None
-
-
 def _point(point: int, entry: Entry, dense: Sequence[float]) -> Point:
-    vectors = vectors_of(entry.owner, readable(entry.key), entry.text, dense)
-    return Point(point, vectors, {"owner": digest(entry.owner), "shelf": shelf(entry.owner, entry.kind)})
+    vectors = vectors_of(_neighbourhood(entry.owner), readable(entry.key), entry.text, dense)
+    return Point(point, vectors, {"shelf": shelf(entry.owner, entry.kind)})
+
+
+def _neighbourhood(owner: str) -> str:
+    return str(int(digest(owner)[:8], base=16) % NEIGHBOURHOODS)
 
 
 @contextmanager

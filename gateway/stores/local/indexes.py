@@ -1,24 +1,25 @@
 """Which index serves, which is being made, and how both follow the truth.
 
-Each index has a numbered folder of its own. One that is whole and was made for today's embedder serves; else one that
+One that is whole and was made for today's embedder serves; else one that
 is whole and was made for an earlier embedder serves while the new one is made; where there is none, the new one serves
 as far as it has come. While the embedder does not even say how large its vectors are, that is one without vectors.
 The truth's log of changes is applied to all of them, and is cut only where all are on disk. What fails halfway through
 an alteration is opened anew, as after a crash, and made anew where it can no longer be opened.
-This file knows folders and order, and no threads: one at a time calls anything but `search` and `share`.
+Packing (packing.py) is done to a copy, which takes the place of the index when it has seen what changed meanwhile.
+This file knows order, and no threads: one at a time calls anything but `search`, `share` and what begins with `is_`.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.datadir import require_room
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.local.index import Dense, Index, Label, read_label, translated
+from gateway.stores.local.folders import Folders, Former
+from gateway.stores.local.index import Dense, Index
 from gateway.stores.local.truth import Change, Entry, Truth
 
 BATCH = 16
@@ -31,21 +32,18 @@ a disk that others use; a crash costs re-indexing this many, about a second."""
 MADE_GOOD = 256
 """Points that a write embeds besides its own, once the embedder answers again."""
 
-Former = Callable[[str], Embedder | None]
-"""The embedder of a name, by which an earlier index was made; None when it is not to be had any more."""
-
 
 class Indexes:
     """The indexes of a folder in which nothing else lies; none of them is open before `open`."""
 
     def __init__(self, folder: Path, truth: Truth, embedder: Embedder, former: Former) -> None:
         self._folder = folder
+        self._folders = Folders(folder, embedder, former)
         self._truth = truth
-        self._embedder = embedder
-        self._former = former
         self._serving: tuple[Index, ...] = ()
         self._database = 0
         self._is_spoilt = False
+        self._fork: tuple[Index, int] | None = None  # what is packed, and the last change in the copy
         self.reached: int | None = None
         """The point up to which the truth has been walked into the newest index; None when that is whole."""
 
@@ -70,7 +68,7 @@ class Indexes:
         self._is_damaged = False
         self._last_point = self._truth.last_point()
         self._database = self._truth.opened
-        self._serving = self._open()
+        self._serving = self._folders.open()
         self.reached = self.newest.label.reached
         self._is_spoilt = False
         with self._spoiling():
@@ -86,8 +84,23 @@ class Indexes:
     @property
     def is_done(self) -> bool:
         """Whether the index that serves is the one to have."""
-        serving = self._serving
-        return bool(serving) and self.reached is None and not self._is_damaged and self._is_lasting(serving[-1].label)
+        is_lasting = bool(self._serving) and self._folders.is_lasting(self._serving[-1].label)
+        return is_lasting and self.reached is None and not self._is_damaged
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether a copy is being packed; the newest index is not walked on then."""
+        return self._fork is not None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the newest index should be packed."""
+        return any(index.is_crowded for index in self._serving[-1:])
+
+    @property
+    def is_stained(self) -> bool:
+        """Whether something that was forgotten is packed in the newest index."""
+        return any(index.label.is_stained for index in self._serving[-1:])
 
     @property
     def share(self) -> float:
@@ -132,13 +145,45 @@ class Indexes:
         """Start an index for today's embedder beside the one that serves. Raises `MemoryUnavailable` as `create`."""
         if self.trouble:
             raise MemoryUnavailable(self.trouble)
-        self._serving = (*self._serving, self._create(self._embedder))
+        self._serving = (*self._serving, self._folders.create())
         self.reached, self._is_damaged, self._last_point = 0, False, self._truth.last_point()
 
     def renew(self) -> None:
         """Have another take the place of all indexes, in whose files somebody who was erased left traces."""
         for index in self._serving:
             index.wear_out()
+
+    def stain(self) -> None:
+        """Put down that something was forgotten, which may have been packed."""
+        for index in self._serving:
+            index.stain()
+
+    def fork(self) -> Path:
+        """Where a copy of the newest index is, to be packed; from here on the log of changes is kept for it."""
+        self.settle()
+        copy = self._folders.copy(self.newest)
+        self._fork = self.newest, self._applied
+        return copy
+
+    def adopt(self) -> None:
+        """Put what was packed in the place of the newest index. Raises `MemoryUnavailable` where it has none there."""
+        old, after = self._fork or (None, 0)
+        if old is not self.newest:
+            raise MemoryUnavailable("search index: another was opened while it was packed")
+        packed = self._folders.adopt(old.label)
+        with self._altering():
+            while changes := self._truth.changes(after, BATCH):
+                latest = {change.point: change.entry for change in changes}
+                packed.write(latest, old.vectors(list(latest)))
+                after = changes[-1].number
+            self._serving, self._fork = (*self._serving[:-1], packed), None
+            old.remove()
+        self.settle()
+
+    def abandon(self) -> None:
+        """Go on without what was packed."""
+        self._fork = None
+        self._folders.discard()
 
     def embed(self, entries: Mapping[int, Entry]) -> Dense | None:
         """Vectors for the newest index; None where the one that serves has them. Raises `MemoryUnavailable`."""
@@ -166,8 +211,7 @@ class Indexes:
         self.reached = None
         earlier, self._serving = self._serving[:-1], self._serving[-1:]
         for index in earlier:
-            index.close()
-            shutil.rmtree(index.folder, ignore_errors=True)
+            index.remove()
 
     def settle(self) -> None:
         """Bring to disk what was applied, and cut the log there."""
@@ -176,12 +220,12 @@ class Indexes:
                 index.flush()
             if self.reached is not None:
                 self.newest.mark(self.reached)
-        self._truth.settle(self._applied)
+        self._truth.settle(self._applied if self._fork is None else self._fork[1])
         self._settled = self._applied
 
     def close(self) -> None:
         """Release every folder."""
-        serving, self._serving = self._serving, ()
+        serving, self._serving, self._fork = self._serving, (), None
         for index in serving:
             with suppress(MemoryUnavailable):  # it is released all the same
                 index.close()
@@ -236,65 +280,8 @@ class Indexes:
         self._is_lacking = self._is_lacking or len(found) < len(points)
         return found
 
-    def _open(self) -> tuple[Index, ...]:
-        """The index that serves first, then the one that is being made, if there is one."""
-        with translated():
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            numbered = [path for path in self._folder.iterdir() if path.name.isdecimal()]
-            numbered.sort(key=lambda path: int(path.name), reverse=True)
-        labelled = [(path, label) for path in numbered if (label := read_label(path)) is not None]
-        whole = [one for one in labelled if one[1].reached is None]
-        serving, half = self._load(whole), None
-        if serving is None or not self._is_lasting(serving.label):
-            half = self._load(one for one in labelled if one[1].reached is not None and self._is_wanted(one[1]))
-        opened = tuple(index for index in (serving, half) if index is not None) or (self._created(),)
-        self._clear(opened)
-        return opened
-
-    def _created(self) -> Index:
-        try:
-            return self._create(self._embedder)
-        except MemoryUnavailable:
-            return self._create(None)
-
-    def _load(self, labelled: Iterable[tuple[Path, Label]]) -> Index | None:
-        """The newest of them that can be read."""
-        loaded = (Index.load(path, label, self._embedder_of(label)) for path, label in labelled)
-        return next((index for index in loaded if index is not None), None)
-
-    def _embedder_of(self, label: Label) -> Embedder | None:
-        embedder = self._embedder if self._is_wanted(label) else self._former(label.embedder)
-        return embedder if embedder is not None and _size(embedder) in (label.size, None) else None
-
-    def _is_wanted(self, label: Label) -> bool:
-        return label.embedder == self._embedder.name and _size(self._embedder) in (label.size, None)
-
-    def _is_lasting(self, label: Label) -> bool:
-        return self._is_wanted(label) and not label.is_outworn
-
-    def _create(self, embedder: Embedder | None) -> Index:
-        numbers = [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()]
-        return Index.create(self._folder / str(max(numbers, default=0) + 1), embedder)
-
-    def _clear(self, opened: Sequence[Index]) -> None:
-        """Remove what earlier versions and broken indexes left."""
-        for path in self._folder.iterdir():
-            if path not in [index.folder for index in opened]:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-
 
 def _first(serving: Sequence[Index]) -> Index:
     if not serving:
         raise MemoryUnavailable("there is no search index now")
     return serving[0]
-
-
-def _size(embedder: Embedder) -> int | None:
-    """Of its vectors; None while it does not say."""
-    try:
-        return embedder.size
-    except MemoryUnavailable:
-        return None

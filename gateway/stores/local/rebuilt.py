@@ -6,6 +6,7 @@ It knows files and rows. What is learnt anew, and from what, is not known here.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,14 +14,21 @@ from gateway.database import connect_readonly
 from gateway.datadir import sync
 from gateway.errors import DataDirError
 from gateway.memories import Memory
+from gateway.owners import scope_of
 from gateway.sealing import NO_SEAL, Seal
 from gateway.stores.local.truth import Truth
 from gateway.types import Scope
 
 _NOT_LEARNT = """
-    SELECT owner, tenant, id FROM memories
+    SELECT owner, id FROM memories
     WHERE origin IN ('operator', 'import') OR (kind = 'fact' AND evidence <> '') ORDER BY recorded_at, point"""
 """Rows that no reading of the record brings back: added by a person, or in the words of a model."""
+
+
+def former(database: Path, seal: Seal, owner: str, ids: Sequence[str]) -> list[Memory]:
+    """Memories of an owner in the database that is in use. Raises `DataDirError`."""
+    with closing(Truth(database, readers=1, seal=seal)) as truth:
+        return truth.get(owner, ids)
 
 
 def not_learnt(database: Path, seal: Seal = NO_SEAL) -> list[tuple[Scope, Memory]]:
@@ -30,7 +38,7 @@ def not_learnt(database: Path, seal: Seal = NO_SEAL) -> list[tuple[Scope, Memory
     """
     with closing(Truth(database, readers=1, seal=seal)) as truth, closing(connect_readonly(database)) as connection:
         rows = connection.execute(_NOT_LEARNT).fetchall()
-        return [(_scope(owner, tenant), memory) for owner, tenant, id in rows for memory in truth.get(owner, [id])]
+        return [(scope_of(owner), memory) for owner, id in rows for memory in truth.get(owner, [id])]
 
 
 def emptied(folder: Path) -> Path:
@@ -61,12 +69,3 @@ def take_place(made: Path, database: Path, index: Path) -> None:
         shutil.rmtree(made.parent)
     except OSError as error:
         raise DataDirError(f"{database}: {error.strerror}") from error
-
-
-def _scope(owner: str, tenant: str) -> Scope:
-    """The scope that has this owner."""
-    whose = owner.removeprefix(f"{len(tenant)}:{tenant}")
-    sort, name = whose[:1], whose.partition(":")[2]
-    if sort == "t":
-        return Scope(tenant=tenant, user=None, is_shared=True)
-    return Scope(tenant=tenant, user=name if sort == "u" else None, session=name if sort == "s" else "")

@@ -24,6 +24,9 @@ PORTION = 16
 PAUSE_S = 0.003
 """Between two portions, about as long as one takes: while an index is made, requests keep half of the time."""
 
+FORKED_S = 0.1
+"""Between two looks at whether the new index is packed: what is walked meanwhile would not be in it."""
+
 RETRY_S = 1.0
 """After the embedder or the disk could not answer."""
 
@@ -82,9 +85,11 @@ class Reindexing:
             log.info("reindex_finished")
 
     def _step(self, *, is_settled: bool) -> None:
-        """Whatever comes next: nothing, a new index, a portion for it, or its end."""
+        """Whatever comes next: nothing, a new index, a portion for it, or its end; waiting while it is being packed."""
         reached = self._indexes.reached
-        if reached is None:
+        if self._indexes.is_forked:
+            self.stopping.wait(FORKED_S)
+        elif reached is None:
             self._written(self._end_or_begin)
         elif entries := self._truth.holding(reached, PORTION):
             self._written(partial(self._indexes.walk, reached, entries, self._indexes.embed(entries)))

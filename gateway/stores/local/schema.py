@@ -59,4 +59,21 @@ def _add_lessons(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE memories ADD COLUMN lesson TEXT")
 
 
-MIGRATIONS = (_create, _add_what_memories_became, _remember_what_lacks_a_vector, _add_lessons)
+def _add_pins(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE memories ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0")
+    connection.execute("CREATE INDEX memories_pinned ON memories (owner, at) WHERE is_pinned")
+
+
+def _sort_everybodys(connection: sqlite3.Connection) -> None:
+    # By the last two columns a listing of some of them skips the others without reading their rows.
+    connection.execute("CREATE INDEX memories_of_all ON memories (kind, at, point, tenant, ended_at)")
+
+
+MIGRATIONS = (
+    _create,
+    _add_what_memories_became,
+    _remember_what_lacks_a_vector,
+    _add_lessons,
+    _add_pins,
+    _sort_everybodys,
+)

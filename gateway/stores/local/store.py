@@ -26,7 +26,9 @@ from gateway.errors import MemoryUnavailable
 from gateway.memories import Found, Hit, Memory, Query
 from gateway.ports import Embedder, Held
 from gateway.sealing import NO_SEAL, Seal
-from gateway.stores.local.indexes import Former, Indexes
+from gateway.stores.local.folders import Former
+from gateway.stores.local.indexes import Indexes
+from gateway.stores.local.packing import Packing
 from gateway.stores.local.reindexing import Reindexing
 from gateway.stores.local.truth import Owned, Truth
 from gateway.stores.storable import owner_of
@@ -72,9 +74,11 @@ class LocalStore:
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="memories-write")
         self._waiting: deque[_Put] = deque()
         self._reindexing = Reindexing(self._truth, self._indexes, self._writes)
+        self._packing = Packing(self._indexes, self._writes)
         self._failure = ""
         self.healed = self._heal()
         """Changes that opening had to apply: 0 after a clean end."""
+        self._packing.start()
 
     @property
     def trouble(self) -> str:
@@ -210,6 +214,8 @@ class LocalStore:
         removed = self._truth.forget(owner, ids)
         self._mend()
         self._indexes.catch_up()
+        if removed:
+            self._indexes.stain()
         return removed
 
     def _renew(self) -> None:
@@ -238,6 +244,7 @@ class LocalStore:
             return 0
 
     def _close(self) -> None:
+        self._packing.stop()
         self._reindexing.stop()
         self._reads.shutdown()
         self._writes.shutdown()

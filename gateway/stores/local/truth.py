@@ -173,20 +173,23 @@ class Truth:
             return [held_of(row, self._seal) for row in reader.execute(query, (*after, limit))]
 
     def pinned(self, owner: str, session: str, kinds: Sequence[str], *, has_ended: bool = False) -> list[Memory]:
-        """Rows of an owner and these kinds that still hold and reach this session, newest first; with `has_ended`
-        those that hold no longer as well. At most `MAX_PINNED` of a kind, and as many that have ended."""
-        query = f"""
-            SELECT {COLUMNS} FROM memories
-            WHERE owner = ? AND kind = ? AND (ended_at IS NOT NULL) = ? AND (reach = 'user' OR session = ?)
-            ORDER BY at DESC, point DESC LIMIT ?"""
-        asked = [(kind, is_over) for kind in kinds for is_over in ((False, True) if has_ended else (False,))]
+        """Rows of an owner and these kinds, and those pinned by hand, that still hold and reach this session, newest
+        first; with `has_ended` those that hold no longer as well. At most `MAX_PINNED` of a kind, and as many that
+        have ended, and as many by hand."""
+        reached = "(reach = 'user' OR session = ?) ORDER BY at DESC, point DESC LIMIT ?"
+        of_kind = f"SELECT {COLUMNS} FROM memories WHERE owner = ? AND kind = ? AND (ended_at IS NOT NULL) = ? AND "
+        by_hand = f"SELECT {COLUMNS} FROM memories WHERE owner = ? AND is_pinned AND ended_at IS NULL AND "
+        states = (False, True) if has_ended else (False,)
+        asked: list[tuple[str, tuple[object, ...]]] = [(by_hand, (owner,))] if kinds else []
+        asked += [(of_kind, (owner, kind, is_over)) for kind in kinds for is_over in states]
         with self._reader() as reader:
             rows = [
                 row
-                for kind, is_over in asked
-                for row in reader.execute(query, (owner, kind, is_over, encodable(session), MAX_PINNED))
+                for query, values in asked
+                for row in reader.execute(query + reached, (*values, encodable(session), MAX_PINNED))
             ]
-        return sorted(self._memories(owner, rows), key=attrgetter("at"), reverse=True)
+        memories = {one.id: one for one in self._memories(owner, rows)}
+        return sorted(memories.values(), key=attrgetter("at"), reverse=True)
 
     def points_in_time(
         self, owner: str, kinds: Sequence[str], since: float | None, until: float | None, limit: int

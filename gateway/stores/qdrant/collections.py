@@ -25,11 +25,11 @@ from qdrant_client.http import models
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.qdrant.points import NAMESPACE
+from gateway.stores.qdrant.points import EARLIER, KIND, NAMESPACE, PINNED
 from gateway.stores.qdrant.server import asked
 from gateway.stores.vectors import FULL_SCAN_BELOW
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same memory would make another point; a collection of another format is filled into a new one."""
 
 GREETING_S = 1.0
@@ -54,6 +54,10 @@ INDEXES: dict[str, models.PayloadSchemaParams] = {
     "shelf": models.KeywordIndexParams(type=KEYWORD),
     "reach": models.KeywordIndexParams(type=KEYWORD, enable_hnsw=False),
     "at": models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=False),
+    EARLIER: models.KeywordIndexParams(type=KEYWORD, enable_hnsw=False),
+    "tenant": models.KeywordIndexParams(type=KEYWORD, enable_hnsw=False),
+    KIND: models.KeywordIndexParams(type=KEYWORD, enable_hnsw=False),
+    PINNED: models.BoolIndexParams(type=models.BoolIndexType.BOOL, enable_hnsw=False),
     "lacks": models.BoolIndexParams(type=models.BoolIndexType.BOOL, enable_hnsw=False),
 }
 """What points are filtered and sorted by; a graph would only join strangers where a value is not its owner's alone."""

@@ -29,9 +29,26 @@ NAMESPACE = UUID("4b63d710-a9ab-4f3f-ad84-77d80f2c65d0")
 EVERYWHERE = "user"
 """As `reach` of a point: wherever its user speaks. What holds in one session only has that session there."""
 
+EARLIER = "earlier"
+"""Field of a point: the points before it, for what is asked for around some (chains.py)."""
+
+KIND, PINNED = "kind", "pinned"
+"""Fields of a point by which everybody's memories are leafed through, and a person's own pins found."""
+
+READ = ["owner", "id", "memory", EARLIER]
+"""Fields of a point that a memory is read from; the others are what it is filtered and sorted by."""
+
 _MEMORY = msgspec.json.Decoder(Memory)
 
 log = structlog.get_logger()
+
+
+class _Kept(msgspec.Struct):
+    """Of a payload what a memory is read from."""
+
+    owner: str
+    id: str
+    memory: str
 
 
 def point_id(owner: str, id: str) -> str:
@@ -61,20 +78,28 @@ def storable(memory: Memory) -> Memory:
     return msgspec.structs.replace(memory, **{name: encodable(text) for name, text in texts.items()})
 
 
-def payload_of(held: Held, seal: Seal) -> dict[str, Any]:
-    """What a point holds besides its vectors. Raises `msgspec.MsgspecError` or `ValueError` for what has no form."""
+def payload_of(held: Held, seal: Seal, earlier: Sequence[str] = ()) -> dict[str, Any]:
+    """What a point holds besides its vectors. Raises `msgspec.MsgspecError` or `ValueError` for what has no form.
+
+    Args:
+        earlier: ids of the points before it, nearest first.
+    """
     memory, place = held.memory, shelf(held.owner, held.memory.kind)
     stored = cast(bytes, seal.close(msgspec.json.encode(memory), *_place(held.owner, memory.id)))
-    return {
+    payload = {
         "owner": held.owner,
         "tenant": held.tenant,
         "id": memory.id,
         "shelf": place if memory.ended_at is None else ended(place),
+        KIND: memory.kind if memory.ended_at is None else ended(memory.kind),
         "reach": EVERYWHERE if memory.reach == "user" else session_reach(memory.session),
         "at": memory.at,
         # A text, because the client takes a tree apart value by value, on the event loop.
         "memory": (base64.b64encode(stored) if is_sealed(stored) else stored).decode(),
     }
+    if memory.is_pinned and memory.ended_at is None:
+        payload[PINNED] = True
+    return payload | {EARLIER: [*earlier]} if earlier else payload
 
 
 def point_of(held: Held, payload: Mapping[str, Any], dense: Sequence[float] | None) -> models.PointStruct:
@@ -104,15 +129,12 @@ def as_sent(vectors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def held_of(payload: Mapping[str, Any] | None, seal: Seal) -> Held:
-    """The memory of a point. Raises `MemoryUnavailable` for what cannot be read."""
-    known = payload or {}
-    try:
-        owner, stored = known["owner"], known["memory"].encode()
-        if not stored.startswith(b"{"):
-            stored = seal.open(base64.b64decode(stored, validate=True), *_place(owner, known["id"]))
-        return msgspec.convert({**known, "memory": _MEMORY.decode(stored)}, Held)
-    except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MemoryUnavailable(f"memory {known.get('id')} cannot be read: {error!r}") from error
+    """The memory of a point with whose it is. Raises `MemoryUnavailable` for what cannot be read."""
+    owner, memory = _read(payload, seal)
+    tenant = (payload or {}).get("tenant")
+    if not isinstance(tenant, str):
+        raise MemoryUnavailable(f"memory {memory.id} cannot be read: it has no tenant")
+    return Held(owner=owner, tenant=tenant, memory=memory)
 
 
 def readables(
@@ -121,17 +143,29 @@ def readables(
     """An owner's memories by id of their points; what cannot be read is passed over, and the log says so."""
     for point in points:
         try:
-            held = held_of(point.payload, seal)
+            whose, memory = _read(point.payload, seal)
         except MemoryUnavailable as error:
             log.warning("memory_unreadable", point=str(point.id), reason=str(error))
             continue
-        if held.owner == owner:
-            yield str(point.id), held.memory
+        if whose == owner:
+            yield str(point.id), memory
 
 
 def newest_first(memories: Iterable[Memory]) -> list[Memory]:
     """By when they were said; what was said at the same time is in an order that is the same every time."""
     return sorted(memories, key=lambda one: (one.at, one.recorded_at, one.place, one.id), reverse=True)
+
+
+def _read(payload: Mapping[str, Any] | None, seal: Seal) -> tuple[str, Memory]:
+    """Whose memory, and the memory. Raises `MemoryUnavailable` for what cannot be read."""
+    try:
+        kept = msgspec.convert(payload, _Kept)
+        stored = kept.memory.encode()
+        if not stored.startswith(b"{"):
+            stored = seal.open(base64.b64decode(stored, validate=True), *_place(kept.owner, kept.id))
+        return kept.owner, _MEMORY.decode(stored)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise MemoryUnavailable(f"memory {(payload or {}).get('id')} cannot be read: {error!r}") from error
 
 
 def _place(owner: str, id: str) -> tuple[str, str, str]:

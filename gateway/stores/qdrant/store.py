@@ -1,8 +1,9 @@
 """The `MemoryStore` on a server of Qdrant: its points are the memories themselves, and nothing lies on this machine.
 
-Round trips: one for a search, whatever is asked for; one for a listing and for memories by id, and one more for each
-step to their neighbours; one for each batch that is written; four to forget. What is not known of the server yet is
-looked for once more before.
+Round trips: one for a search, whatever is asked for; one for a listing and for memories by id; none for those around
+what was just found where that was found too, else one, and one more for each step that is not noted (chains.py); one
+for each batch that is written, and one more where something went before it; four to forget. What is not known of the
+server yet is looked for once more before. One follows the other, so that a recall never has two connections.
 This file knows order and errors. Which collections there are is known by collections.py, what is asked by
 queries.py, what a point is by points.py.
 """
@@ -22,6 +23,7 @@ from gateway.errors import MemoryUnavailable
 from gateway.memories import Found, Memory, Query
 from gateway.ports import Embedder, Held
 from gateway.sealing import NO_SEAL, Seal
+from gateway.stores.qdrant.chains import Chains, Earlier
 from gateway.stores.qdrant.collections import LABEL, Collections, Layout
 from gateway.stores.qdrant.embedding import Embedding
 from gateway.stores.qdrant.filling import Filling
@@ -35,9 +37,9 @@ from gateway.stores.qdrant.points import (
     readables,
     storable,
 )
-from gateway.stores.qdrant.queries import NEWEST_FIRST, found, of_owner, on_shelves, searches
+from gateway.stores.qdrant.queries import NEWEST_FIRST, found, of_owner, on_shelves, read, searches
 from gateway.stores.qdrant.server import asked
-from gateway.stores.storable import encodable, owner_of
+from gateway.stores.storable import owner_of
 from gateway.stores.vectors import shelf
 from gateway.types import Scope
 
@@ -82,6 +84,7 @@ class QdrantStore:
         self._collections = Collections(client, embedder, collection, shards=shards, replicas=replicas)
         self._filling = Filling(client, self._collections, self._embedding, seal)
         self._lacking = Lacking(client, self._embedding, seal)
+        self._chains = Chains(client, seal)
         self._failing: dict[Direction, str] = {"read": "", "write": ""}
         self._asking = 0
         self._quiet = asyncio.Event()
@@ -112,8 +115,10 @@ class QdrantStore:
             if not asking:
                 return Found()
             answers = await asked(self._client.query_batch_points(layout.read, [one.request for one in asking]))
+            memories = read(owner, self._seal, answers)
+            self._chains.note(owner, answers, memories)
             try:
-                return found(owner, self._seal, asking, answers)
+                return found(asking, answers, memories)
             except ValueError as error:
                 raise MemoryUnavailable(f"qdrant: {error}") from error
 
@@ -126,19 +131,7 @@ class QdrantStore:
         """Memories of this owner by id; unknown and foreign ids are absent. With `reach`, their neighbours as well."""
         owner = owner_of(scope)
         async with self._asked("read") as layout:
-            wanted = dict.fromkeys(map(encodable, ids))
-            known = await self._retrieved(layout, owner, wanted)
-            answer = {id: known[id] for id in wanted if id in known}
-            earlier = later = list(answer.values())
-            for _ in range(reach):
-                before = [one.before for one in earlier if one.before]
-                after = [one.after for one in later if one.after]
-                if not before and not after:
-                    break
-                known |= await self._retrieved(layout, owner, [id for id in (*before, *after) if id not in known])
-                earlier = [known[id] for id in before if id in known]
-                later = [known[id] for id in after if id in known]
-            return list((answer | known).values())
+            return await self._chains.around(layout.read, owner, ids, reach)
 
     async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
         """Memories of this owner, newest first, ended ones included; no kinds named means every kind."""
@@ -164,6 +157,7 @@ class QdrantStore:
                 count += len(there)
                 for name in await self._collections.all(layout):
                     await asked(self._client.delete(name, models.PointIdsList(points=[*some]), wait=True))
+            self._chains.doubt([owner])
             return count
 
     async def page(self, after: tuple[str, str], limit: int) -> Sequence[Held]:
@@ -179,9 +173,11 @@ class QdrantStore:
         """Write memories of several owners, in batches."""
         async with self._asked("write") as layout:
             latest = {point_id(one.owner, one.memory.id): one for one in held}
+            earlier = await self._chains.earlier(layout.read, [*latest.values()])
             is_whole = True
             for some in _batches(latest.values(), BATCH):
-                is_whole = await self._write(layout, some) and is_whole
+                is_whole = await self._write(layout, some, earlier) and is_whole
+            self._chains.doubt(one.owner for one in held)
             if is_whole:
                 await self._lacking.make_good(layout.own)
 
@@ -226,10 +222,10 @@ class QdrantStore:
             if not self._asking:
                 self._quiet.set()
 
-    async def _write(self, layout: Layout, held: Sequence[Held]) -> bool:
+    async def _write(self, layout: Layout, held: Sequence[Held], earlier: Earlier) -> bool:
         """Write a batch; False where the embedder did not answer."""
         held = [Held(owner=one.owner, tenant=one.tenant, memory=storable(one.memory)) for one in held]
-        payloads = [payload_of(one, self._seal) for one in held]
+        payloads = [payload_of(one, self._seal, earlier.get(point_id(one.owner, one.memory.id), ())) for one in held]
         dense: Sequence[Sequence[float] | None]
         try:
             dense = await self._embedding.of_memories(held)
@@ -242,14 +238,6 @@ class QdrantStore:
             points = await self._embedding.points(held, payloads, known)
             await asked(self._client.upsert(name, points, wait=True))
         return None not in dense
-
-    async def _retrieved(self, layout: Layout, owner: str, ids: Iterable[str]) -> dict[str, Memory]:
-        """Memories of an owner by id."""
-        points = [point_id(owner, id) for id in dict.fromkeys(ids)]
-        if not points:
-            return {}
-        records = await asked(self._client.retrieve(layout.read, points, with_payload=True))
-        return {memory.id: memory for _, memory in readables(records, owner, self._seal)}
 
     async def _scrolled(self, layout: Layout, lies: models.Filter | None, **how: Any) -> tuple[Records, Any]:
         return await asked(self._client.scroll(layout.read, lies, with_payload=True, with_vectors=False, **how))

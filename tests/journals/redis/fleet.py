@@ -19,6 +19,7 @@ from gateway.journals.redis.server import Server
 from gateway.journals.redis.tenures import Tenures
 from gateway.journals.redis.tombstones import Tombstones
 from gateway.journals.sqlite import SqliteArchive, SqliteJournal
+from gateway.journals.sqlite.records import pack
 from gateway.sealing import NO_SEAL, Seal
 from gateway.testing import ManualClock
 from gateway.types import Exchange, Operator, Scope
@@ -60,7 +61,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
 
     async def ship(self, *exchanges: Exchange) -> list[bytes]:
         """Ship as a gateway does that knows of no tombstone."""
-        return [(await self.server.run_all(self.parcels.ended(one)))[0] for one in exchanges]
+        return [(await self.server.run_all(self.parcels.ended(*pack(one))))[0] for one in exchanges]
 
     def lasting(self, keep_s: float) -> Fleet:
         """The same where Redis keeps things for so long."""

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from gateway.deadletters import DeadLetter
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.consumer import Consumer
-from gateway.journals.redis.keys import GROUP, PLACE, Partition, partition_of
+from gateway.journals.redis.keys import GROUP, Partition, owner_of, partition_of
+from gateway.journals.redis.parcels import Parcels
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.tenures import Tenures
 from gateway.journals.sqlite.records import pack
@@ -71,11 +72,12 @@ async def ship(
 ) -> Partition:
     """Put an exchange where it is learnt from, as gateway/journals/redis/keys.py says."""
     where = partition_of(one.scope.owner, partitions)
-    fields = {"payload": seal.close(pack(one)[1], PLACE), "version": version, "at": one.at}
+    who, key = owner_of(one.scope, partitions).who, where.key("exchange", one.id)
+    fields = {"payload": seal.close(pack(one)[1], key, who), "version": version, "at": one.at, "who": who}
     flat: list[Any] = [value for pair in fields.items() for value in pair]
     await server.ask_all(
         [
-            ("HSET", where.key("exchange", one.id), *flat),
+            ("HSET", key, *flat),
             ("XADD", where.key("stream"), "*", "id", one.id, "version", version),
         ]
     )
@@ -178,6 +180,21 @@ async def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_keeps_nobo
     assert gateway.letters.buried == [DeadLetter(exchange="e1", stage="unreadable", reason=reason, at=at)]
     assert await gateway.leased() == ["e2"]
     assert len(gateway.letters.buried) == 1
+
+
+async def test_the_first_exchange_of_a_session_is_known_as_such_while_it_is_learnt(redis: RedisProcess) -> None:
+    async with aclosing(Server(redis.url, timeout_s=5.0)) as server:
+        alone = Gateway(server, "a")
+        await alone.tenures.round()
+        parcels = Parcels(partitions=PARTITIONS, keep_s=60.0, subject=lambda where: where.owner.encode())
+        for number, name in enumerate(["e1", "e2", "e3"]):
+            one = exchange(name, scope("s2" if name == "e2" else "s1"))
+            await server.run_all(parcels.ended(*pack(msgspec.structs.replace(one, at=float(number + 1)))))
+        assert not alone.consumer.is_first("e1")
+        leased = await alone.leased()
+        assert {name: alone.consumer.is_first(name) for name in leased} == {"e1": True, "e2": True, "e3": False}
+        await alone.consumer.done(leased)
+        assert not alone.consumer.is_first("e1")
 
 
 async def test_an_exchange_in_two_partitions_is_leased_once_and_does_not_hold_up_the_learner(

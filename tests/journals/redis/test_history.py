@@ -13,7 +13,7 @@ import pytest
 
 from gateway.chronicle import Became, Learnt
 from gateway.errors import MemoryUnavailable
-from gateway.journals.redis.history import PORTION
+from gateway.journals.redis.history import PORTION, RedisHistory
 from gateway.journals.redis.keys import digest, owner_of
 from gateway.sealing import KEY_BYTES, Seal
 from gateway.testing.redis import RedisProcess
@@ -92,6 +92,20 @@ async def test_who_has_lost_the_partition_writes_nothing_and_gives_it_up(record:
     assert await record.chronicle.steps(Operator(), 0, 9) == []
 
 
+async def test_what_is_done_by_hand_is_put_down_by_whichever_gateway_did_it(
+    tmp_path: Path, redis: RedisProcess, record: RedisRecord
+) -> None:
+    async with redis_record(tmp_path, redis, gateway="g2") as other:
+        by_hand = Learnt(exchange="", changes=(change("m1", ""),))
+        for one in (record, other):
+            await one.history.taught(S1, by_hand)
+        both = await record.chronicle.steps(Operator(), 0, 9)
+        assert [step.changes for step in both] == [by_hand.changes, by_hand.changes]
+        assert both[0].position < both[1].position
+        with pytest.raises(MemoryUnavailable, match="not held"):
+            await other.history.taught(S1, Learnt(exchange="e1", changes=by_hand.changes))
+
+
 async def test_nothing_is_taken_while_redis_is_away_and_all_is_well_when_it_is_back(
     redis: RedisProcess, record: RedisRecord
 ) -> None:
@@ -148,6 +162,22 @@ async def test_an_exchange_names_what_hangs_on_it(record: RedisRecord) -> None:
     assert await hanging(record, "e1") == {f2}
     await record.history.taught(S1, Learnt(exchange="e1", feedback=("f1",)))
     assert await hanging(record, "e1") == {f1, f2, step}
+
+
+async def test_before_the_first_exchange_of_a_session_nothing_is_asked_for(
+    redis: RedisProcess, record: RedisRecord
+) -> None:
+    def history(first: str) -> RedisHistory:
+        kept = (record.server, record.tenures, record.journal.read, record.clock)
+        return RedisHistory(*kept, partitions=PARTITIONS, keep_s=KEEP_S, is_first=lambda exchange: exchange == first)
+
+    for name in ("e1", "e2"):
+        await record.journal.commit(at(NOW, name, S1))
+    assert [one.id for one in await history("e1").session(S1, "e2", 9)] == ["e1"]
+    redis.kill()
+    assert await history("e1").session(S1, "e1", 9) == []
+    with pytest.raises(MemoryUnavailable):
+        await history("e1").session(S1, "e2", 9)
 
 
 async def test_damage_keeps_no_other_feedback_from_being_learnt(record: RedisRecord) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from gateway.archive import Keeping
 from gateway.journals.redis.keys import Partition, owner_of
-from gateway.journals.redis.outdated import Search
+from gateway.journals.redis.outdated import AT_ONCE, Search
+from gateway.journals.redis.server import Command, Server
 from gateway.sealing import NO_SEAL
 from gateway.testing.redis import RedisProcess
 from gateway.types import Exchange, Scope
@@ -85,6 +90,44 @@ async def test_a_search_whose_partitions_were_lost_meanwhile_goes_on_with_the_ot
     assert sorted(one.exchange for one in await search.outdated(keeping, ALL[1:2], 9)) == last
     assert len(await search.outdated(keeping, ALL[:2], 3)) == 3
     assert sorted(one.exchange for one in await search.outdated(keeping, ALL[:2], 9)) == last
+
+
+class Portioned(Server):
+    """A server that notes how much it is asked at once, and how many turns the loop had taken by then."""
+
+    def watched(self) -> Portioned:
+        self.asked: list[tuple[int, int]] = []
+        self._turns = 0
+        self._turn()
+        return self
+
+    def _turn(self) -> None:
+        self._turns += 1
+        self._next = asyncio.get_running_loop().call_soon(self._turn)
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        self.asked.append((len(commands), self._turns))
+        return await super().ask_all(commands)
+
+    async def aclose(self) -> None:
+        self._next.cancel()
+        await super().aclose()
+
+
+async def test_a_person_of_many_sessions_is_looked_at_in_pieces_between_which_the_loop_goes_on(
+    redis: RedisProcess, fleet: Fleet
+) -> None:
+    count = 5 * AT_ONCE
+    for number in range(count):
+        await fleet.ship(aged(1, f"e{number:04}", scope(f"s{number}")))
+    await fleet.learn(*(aged(1, f"e{number:04}", scope(f"s{number}")) for number in range(count)))
+    async with aclosing(Portioned(redis.url, timeout_s=5.0).watched()) as server:
+        found = await Search(server, NO_SEAL).outdated(Keeping(policy="default", newest=3), ALL, count)
+        sizes, turns = zip(*server.asked, strict=True)
+    assert sorted(one.exchange for one in found) == [f"e{number:04}" for number in range(count - 3)]
+    assert max(sizes) <= AT_ONCE
+    assert len(sizes) > 2 * count / AT_ONCE
+    assert all(before < after for before, after in pairwise(turns))
 
 
 async def test_a_person_that_cannot_be_read_keeps_nobody_else_from_being_looked_at(fleet: Fleet) -> None:

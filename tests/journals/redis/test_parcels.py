@@ -34,12 +34,15 @@ def test_nothing_that_was_said_is_readable_without_the_key() -> None:
         openings=("tea is best at noon",),
     )
     parcels = Parcels(partitions=PARTITIONS, keep_s=KEEP_S, subject=subject, seal=Seal(bytes(KEY_BYTES)))
-    for run in [*parcels.ended(said), parcels.begun(intent("e2", scope("s1"), notes={"head": "tea it is"}))]:
+    for run in [*parcels.ended(*pack(said)), parcels.begun(intent("e2", scope("s1"), notes={"head": "tea it is"}))]:
         for value in (*run.keys, *run.arguments):
             assert b"tea" not in (value if isinstance(value, bytes) else str(value).encode())
 
 
 def test_what_leads_to_no_session_has_no_anchors_to_write() -> None:
     parcels = Parcels(partitions=PARTITIONS, keep_s=KEEP_S, subject=subject)
-    assert [run.script for run in parcels.ended(exchange("e1", scope("s1")))] == ["ship"]
-    assert [run.script for run in parcels.ended(exchange("e1", scope("s1"), anchors=("w:a",)))] == ["ship", "anchor"]
+    assert [run.script for run in parcels.ended(*pack(exchange("e1", scope("s1"))))] == ["ship"]
+    assert [run.script for run in parcels.ended(*pack(exchange("e1", scope("s1"), anchors=("w:a",))))] == [
+        "ship",
+        "anchor",
+    ]

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gateway.journals.redis.keys import Partition, owner_of
-from gateway.journals.redis.record import Left
+from gateway.journals.redis.record import tell_left
 from gateway.sections import Auth, JournalConfig
 from gateway.testing.redis import RedisProcess
 from gateway.types import Operator, Scope
@@ -61,9 +61,9 @@ async def test_redis_that_is_not_there_is_waited_for_and_what_was_said_meanwhile
 
 
 async def test_who_is_learnt_elsewhere_from_now_on_is_told_to_all_who_keep_something() -> None:
-    left, heard = Left(4), list[Any]()
+    heard = list[Any]()
     scopes = [Scope(tenant="acme", user=f"user {number}") for number in range(20)]
-    left.hear(lambda is_left: heard.append([scope for scope in scopes if is_left(scope)]))
-    left.tell(Partition(2))
-    assert heard == [[scope for scope in scopes if owner_of(scope, 4).partition == Partition(2)]]
+    keepers = [lambda is_left: heard.append([scope for scope in scopes if is_left(scope)])] * 2
+    tell_left(keepers, 4, Partition(2))
+    assert heard == [[scope for scope in scopes if owner_of(scope, 4).partition == Partition(2)]] * 2
     assert heard[0]

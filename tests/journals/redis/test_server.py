@@ -14,7 +14,7 @@ import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis.keys import Partition
-from gateway.journals.redis.server import Run, Server
+from gateway.journals.redis.server import CONNECTIONS, Run, Server
 from gateway.testing.redis import RedisProcess
 from tests.journals.redis.gateways import PATIENCE_S
 
@@ -69,6 +69,19 @@ async def test_one_that_is_not_there_or_says_nothing_is_unavailable_and_then_the
         assert await ask_everything(server) == [MemoryUnavailable] * 4
         redis.thaw()
         assert MemoryUnavailable not in await ask_everything(server)
+
+
+async def test_more_questions_than_connections_wait_for_one_as_long_as_for_an_answer(redis: RedisProcess) -> None:
+    async with aclosing(Server(redis.url, timeout_s=PATIENCE_S)) as server:
+        await server.ask("SET", "text", "1")
+        asked = [server.ask("GET", "text") for _ in range(3 * CONNECTIONS)]
+        assert await asyncio.gather(*asked) == [b"1"] * (3 * CONNECTIONS)
+        redis.freeze()
+        asked = [server.within(0.1).ask("GET", "text") for _ in range(2 * CONNECTIONS)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(one) for one in found} == {MemoryUnavailable}
+        redis.thaw()
+        assert await asyncio.gather(*(server.ask("GET", "text") for _ in range(9))) == [b"1"] * 9
 
 
 async def test_who_gives_up_gets_nobody_elses_answer_later(redis: RedisProcess) -> None:

@@ -14,6 +14,7 @@ from gateway.journals.redis.keys import EPOCH, digest, owner_of
 from gateway.journals.redis.parcels import Parcels, anchor_key
 from gateway.journals.redis.server import Server
 from gateway.journals.redis.sessions import Sessions
+from gateway.journals.sqlite.records import pack
 from gateway.ports import Echoes
 from gateway.testing.redis import RedisProcess
 from gateway.types import Exchange, Scope
@@ -38,7 +39,7 @@ def sessions(server: Server) -> Sessions:
 
 async def put(server: Server, *exchanges: Exchange) -> None:
     for one in exchanges:
-        await server.run_all(PARCELS.ended(one))
+        await server.run_all(PARCELS.ended(*pack(one)))
 
 
 async def name_of(sessions: Sessions, where: Scope, echoes: Echoes) -> str | None:

@@ -14,14 +14,15 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import MemoryUnavailable
 from gateway.journals.redis import shipping as shipping_module
-from gateway.journals.redis.keys import digest, owner_of
+from gateway.journals.redis.keys import EPOCH, digest, owner_of
 from gateway.journals.redis.parcels import Parcels
 from gateway.journals.redis.server import Run, Server
 from gateway.journals.redis.shipping import Shipping
 from gateway.journals.sqlite import SqliteJournal, rows
+from gateway.journals.sqlite.records import pack
 from gateway.journals.sqlite.spool import SqliteSpool
 from gateway.testing.redis import RedisProcess
-from tests.journals.redis.gateways import KEEP_S, PARTITIONS, PATIENCE_S, gateway, in_step, shipped, subject
+from tests.journals.redis.gateways import KEEP_S, PARTITIONS, PATIENCE_S, gateway, in_step, shipped, subject, until
 from tests.journals.samples import exchange, intent, ledger_found, scope
 
 PARCELS = Parcels(partitions=PARTITIONS, keep_s=KEEP_S, subject=subject)
@@ -91,6 +92,72 @@ async def test_a_session_that_could_not_be_told_to_redis_is_told_again(
         assert await raw.hget(owner_of(scope("s1"), PARTITIONS).key("session", digest("s1")), "") == b"s1"
 
 
+class Counting(Server):
+    """A server that notes which exchanges and sessions are shipped, `ended` or only begun."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, timeout_s=PATIENCE_S)
+        self.shipped: list[str] = []
+
+    async def run_all(self, runs: Sequence[Run]) -> list[Any]:
+        self.shipped += ["ended" if "exchange" in "".join(run.keys) else "begun" for run in runs]
+        return await super().run_all(runs)
+
+
+async def test_a_call_that_ends_at_once_is_shipped_once_and_one_with_another_end_twice(
+    redis: RedisProcess, tmp_path: Path
+) -> None:
+    async with aclosing(Counting(redis.url)) as server, ships(tmp_path, server) as (journal, shipping):
+        shipping.begin(intent("e1", scope("s1"), notes={"head": "a note"}))
+        ended = exchange("e1", scope("s1"), notes={"head": "a note"})
+        await journal.commit(ended)
+        await shipping.ended(ended, 0.0)
+        await run(shipping)
+        assert server.shipped == ["ended"]
+        shipping.begin(intent("e2", scope("s1"), notes={"place": "another"}))
+        ended = exchange("e2", scope("s1"))
+        await journal.commit(ended)
+        shipping.in_step.clear()
+        await shipping.ended(ended, 0.0)
+        await run(shipping)
+        assert sorted(server.shipped) == ["begun", "ended", "ended"]
+
+
+async def test_a_call_under_way_is_shipped_without_an_end(redis: RedisProcess, tmp_path: Path) -> None:
+    async with aclosing(Counting(redis.url)) as server, ships(tmp_path, server) as (_, shipping):
+        stop = asyncio.Event()
+        running = asyncio.create_task(shipping.run(stop))
+        async with asyncio.timeout(PATIENCE_S):
+            await shipping.in_step.wait()
+            shipping.begin(intent("e1", scope("s1")))
+            shipping.begin(intent("e2", scope("s1")))
+            while shipping.is_behind(scope("s1")):
+                await asyncio.wait({running}, timeout=0.01)
+        stop.set()
+        await running
+        assert server.shipped == ["begun", "begun"]
+
+
+@pytest.mark.parametrize("damage", ["SET", "LPUSH"])
+async def test_an_epoch_that_somebody_overwrites_is_a_redis_that_may_have_forgotten(
+    redis: RedisProcess, raw: Any, tmp_path: Path, damage: str
+) -> None:
+    async with gateway(tmp_path, redis.url) as journal:
+        await in_step(journal)
+        await journal.commit(exchange("e1", scope("s1"), notes={"head": "a note"}))
+        await shipped(journal)
+        await raw.delete(EPOCH)
+        await raw.execute_command(damage, EPOCH, "damage")
+        assert await ledger_found(journal, scope("s1")) == {"head": "a note"}  # by what is known here
+        await journal.commit(exchange("e2", scope("s1")))
+
+        async def is_well() -> bool:
+            is_named = await raw.type(EPOCH) == b"string"
+            return is_named and not journal.degraded and await queued(raw, "ann") == ["e1", "e2"]
+
+        await until(is_well)
+
+
 async def test_more_than_a_page_is_shipped_page_by_page_in_its_order(
     redis: RedisProcess, raw: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +173,7 @@ async def test_brought_again_an_exchange_changes_nothing_and_a_lesser_end_neithe
     redis: RedisProcess, raw: Any
 ) -> None:
     def ended(**changes: Any) -> Run:
-        return PARCELS.ended(msgspec.structs.replace(exchange("e1", scope("s1")), **changes))[0]
+        return PARCELS.ended(*pack(msgspec.structs.replace(exchange("e1", scope("s1")), **changes)))[0]
 
     async with aclosing(Server(redis.url, timeout_s=PATIENCE_S)) as server:
         for run, answer in [
@@ -125,9 +192,9 @@ async def test_brought_again_an_exchange_changes_nothing_and_a_lesser_end_neithe
 async def test_a_later_end_of_what_was_learnt_is_to_be_learnt_again(redis: RedisProcess, raw: Any) -> None:
     key = owner_of(scope("s1"), PARTITIONS).partition.key("exchange", "e1")
     async with aclosing(Server(redis.url, timeout_s=PATIENCE_S)) as server:
-        await server.run_all(PARCELS.ended(exchange("e1", scope("s1"), state="interrupted")))
+        await server.run_all(PARCELS.ended(*pack(exchange("e1", scope("s1"), state="interrupted"))))
         await raw.hset(key, "learnt", await raw.hget(key, "version"))
-        await server.run_all(PARCELS.ended(exchange("e1", scope("s1"))))
+        await server.run_all(PARCELS.ended(*pack(exchange("e1", scope("s1")))))
         assert await raw.hget(key, "learnt") is None
 
 
@@ -137,7 +204,7 @@ async def test_a_person_keeps_their_newest_openings(redis: RedisProcess, raw: An
         for number in range(3):
             openings = tuple(f"{number}: opening {place}" for place in range(30))
             said = msgspec.structs.replace(exchange(f"e{number}", scope("s1")), openings=openings)
-            await server.run_all(PARCELS.ended(said))
+            await server.run_all(PARCELS.ended(*pack(said)))
     kept = await raw.lrange(owner.key("openings"), 0, -1)
     assert len(kept) == rows.OPENINGS_KEPT
     assert msgspec.msgpack.decode(kept[0]) == ["2: opening 29", "s1", 1.0]

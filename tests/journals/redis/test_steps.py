@@ -19,9 +19,14 @@ TAUGHT = Taught(position=1, at=NOW, scope=scope("s1"), learnt=Learnt(exchange="e
 
 @pytest.mark.parametrize("seal", [NO_SEAL, Seal(os.urandom(KEY_BYTES))])
 def test_what_is_closed_can_be_opened(seal: Seal) -> None:
-    stored = closed(seal, pack(TAUGHT)[1])
+    stored = closed(seal, pack(TAUGHT)[1], "step:1")
     assert is_sealed(stored) == (seal is not NO_SEAL)
-    assert opened(seal, decode_taught, stored) == TAUGHT
+    assert opened(seal, decode_taught, stored, "step:1") == TAUGHT
+
+
+def test_what_is_sealed_opens_nowhere_but_at_its_place() -> None:
+    seal = Seal(os.urandom(KEY_BYTES))
+    assert opened(seal, decode_taught, closed(seal, pack(TAUGHT)[1], "step:1"), "step:2") is None
 
 
 @pytest.mark.parametrize(

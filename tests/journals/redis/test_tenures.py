@@ -85,6 +85,13 @@ async def test_a_gateway_alone_holds_every_partition_and_says_under_which_token_
     assert await server.ask("GET", found.partition.key("lease")) == b"a %d" % found.token
 
 
+async def test_what_stands_where_gateways_are_counted_makes_way(server: Server) -> None:
+    await server.ask("LPUSH", GATEWAYS, "damage")
+    tenures = Tenures(server, PARTITIONS, "a")
+    await tenures.round()
+    assert numbers(tenures) == set(range(PARTITIONS))
+
+
 async def test_two_gateways_at_once_never_hold_one_partition(server: Server) -> None:
     first, second = Tenures(server, PARTITIONS, "a"), Tenures(server, PARTITIONS, "b")
     for _ in range(4):

@@ -21,7 +21,7 @@ async def opened(path: Path) -> AsyncIterator[tuple[SqliteJournal, SqliteSpool]]
 
 
 async def waiting(spool: SqliteSpool, after: int = 0, limit: int = 9) -> list[str]:
-    return [place.exchange for place, _ in await spool.after(after, limit)]
+    return [each.place.exchange for each in await spool.after(after, limit)]
 
 
 async def test_all_that_has_ended_waits_in_its_order_whether_it_teaches_or_not(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ async def test_all_that_has_ended_waits_in_its_order_whether_it_teaches_or_not(t
         for name, mode in [("e3", "on"), ("e1", "read"), ("e2", "write")]:
             await journal.commit(exchange(name, scope("s1"), mode=mode))  # type: ignore[arg-type] # each is a mode
         assert await waiting(spool) == ["e3", "e1", "e2"]
-        places = [place for place, _ in await spool.after(0, 2)]
+        places = [each.place for each in await spool.after(0, 2)]
         assert await waiting(spool, after=places[-1].position) == ["e2"]
         assert await spool.places(0, places[-1].position, 9) == places
     async with opened(tmp_path / "journal.db") as (_, spool):
@@ -41,7 +41,7 @@ async def test_what_is_forgotten_leaves_nothing_and_what_ended_once_more_stays(t
     async with opened(tmp_path / "journal.db") as (journal, spool):
         await journal.commit(exchange("e1", scope("s1"), notes={"head": "note"}))
         await journal.commit(exchange("e2", scope("s2"), state="interrupted"))
-        places = [place for place, _ in await spool.after(0, 9)]
+        places = [each.place for each in await spool.after(0, 9)]
         await journal.commit(exchange("e2", scope("s2"), text="all of it"))
         await spool.forget(places)
         assert await waiting(spool) == ["e2"]

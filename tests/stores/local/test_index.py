@@ -7,7 +7,8 @@ import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.local.index import Index, Label, read_label, translated
+from gateway.stores.local.index import Index, translated
+from gateway.stores.local.label import Label, read_label
 from gateway.stores.local.truth import Entry
 from gateway.stores.vectors import INDEXED_CHARS
 from tests.stores.samples import AwayEmbedder, WordsEmbedder
@@ -116,13 +117,6 @@ def test_the_label_says_what_an_index_was_made_for_and_how_far_it_is(index: Inde
     assert read_label(index.folder) == index.label == Label(embedder="words", size=16, reached=7)
     index.mark(None)
     assert read_label(index.folder) == index.label == Label(embedder="words", size=16, reached=None)
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}", b'{"format":2,"embedder":"words","size":16,"reached":1}'])
-def test_an_unreadable_label_and_one_of_another_format_are_none(tmp_path: Path, content: bytes) -> None:
-    assert read_label(tmp_path) is None
-    (tmp_path / "label.json").write_bytes(content)
-    assert read_label(tmp_path) is None
 
 
 def test_without_its_embedder_an_index_finds_by_words_and_characters(index: Index) -> None:

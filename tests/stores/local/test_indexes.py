@@ -10,8 +10,10 @@ import pytest
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.local.index import Label
+from gateway.stores.local.index import Index
 from gateway.stores.local.indexes import MADE_GOOD, SETTLE_AFTER, Indexes
+from gateway.stores.local.label import Label
+from gateway.stores.local.packer import pack
 from gateway.stores.local.truth import Truth
 from gateway.stores.vectors import digest
 from tests.stores.samples import AwayEmbedder, WordsEmbedder, memory
@@ -461,6 +463,115 @@ def test_what_had_no_vector_in_the_old_index_is_embedded_after_a_renewal(truth: 
     indexes.make_good()
     assert ways(indexes) == {1: ALL}
     end(indexes)
+
+
+def test_what_changes_while_an_index_is_packed_is_in_the_packed_one_and_no_model_is_asked_again(
+    truth: Truth, tmp_path: Path
+) -> None:
+    indexes = open_indexes(truth, tmp_path, embedder := WordsEmbedder())
+    put(truth, indexes, "m1", "m2")
+    copy = indexes.fork()
+    assert (indexes.is_forked, indexes.is_done) == (True, True)
+    put(truth, indexes, *(f"n{number}" for number in range(SETTLE_AFTER)))
+    truth.forget("ann", ["m1"])
+    indexes.catch_up()
+    indexes.settle()
+    asked = len(embedder.texts)
+    pack(str(copy / "shard"))
+    indexes.adopt()
+    assert len(embedder.texts) == asked
+    assert (indexes.is_forked, folders(tmp_path), truth.changes(0, 9)) == (False, ["2"], [])
+    found = indexes.search("ann", "tea", ["fact"], 2 * SETTLE_AFTER)
+    assert (len(found), truth.count_holding()) == (SETTLE_AFTER + 1, SETTLE_AFTER + 1)
+    assert all(set(scores) == ALL for scores in found.values())
+    end(indexes)
+
+
+def test_packing_that_a_crash_cut_off_loses_nothing(truth: Truth, tmp_path: Path) -> None:
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    put(truth, indexes, "m1")
+    copy = indexes.fork()
+    put(truth, indexes, "m2")
+    pack(str(copy / "shard"))
+    indexes.close()
+    again = open_indexes(truth, tmp_path, WordsEmbedder())
+    assert (ways(again), folders(tmp_path)) == ({1: ALL, 2: ALL}, ["1"])
+    end(again)
+
+
+@pytest.mark.parametrize("step", ["rename", "load", "changes"])
+def test_packing_that_fails_as_the_packed_index_takes_its_place_loses_nothing(
+    truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    put(truth, indexes, "m1")
+    copy = indexes.fork()
+    put(truth, indexes, "m2")
+    with monkeypatch.context() as failing:
+        if step == "rename":
+            shutil.rmtree(copy)
+        elif step == "load":
+            (copy / "shard" / "edge_config.json").write_bytes(b"")
+        else:
+            failing.setattr(Index, "vectors", lambda *_: 1 / 0)
+        with pytest.raises((MemoryUnavailable, ZeroDivisionError)):
+            indexes.adopt()
+        indexes.abandon()
+    if indexes.trouble:
+        indexes.open()
+    put(truth, indexes, "m3")
+    assert ways(indexes) == {1: ALL, 2: ALL, 3: ALL}
+    end(indexes)
+
+
+def test_an_index_that_is_being_made_is_packed_as_far_as_it_is(truth: Truth, tmp_path: Path) -> None:
+    filled(truth, tmp_path)
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder("new"), former=WordsEmbedder())
+    indexes.begin()
+    walk(truth, indexes, 2)
+    copy = indexes.fork()
+    pack(str(copy / "shard"))
+    indexes.adopt()
+    assert (indexes.reached, indexes.newest.label.packed, len(folders(tmp_path))) == (2, 2, 2)
+    remake(truth, indexes)
+    assert (indexes.is_done, ways(indexes), len(folders(tmp_path))) == (True, {1: ALL, 2: ALL, 3: ALL}, 1)
+    end(indexes)
+
+
+@pytest.mark.promise("P11")
+def test_what_is_worn_out_while_it_is_packed_is_still_to_be_renewed(truth: Truth, tmp_path: Path) -> None:
+    filled(truth, tmp_path)
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    copy = indexes.fork()
+    indexes.renew()
+    pack(str(copy / "shard"))
+    indexes.adopt()
+    assert not indexes.is_done
+    remake(truth, indexes)
+    assert indexes.is_done
+    end(indexes)
+
+
+def test_only_what_is_packed_is_stained_and_a_restart_knows(
+    truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    put(truth, indexes, "m1", "m2")
+    indexes.stain()
+    assert not indexes.is_stained
+    indexes.fork()
+    indexes.adopt()
+    indexes.stain()
+    indexes.stain()
+    put(truth, indexes, "m3")
+    end(indexes)
+    monkeypatch.setattr("gateway.stores.local.index.LOOSE", 1)
+    again = open_indexes(truth, tmp_path, WordsEmbedder())
+    assert (again.is_stained, again.is_crowded) == (True, True)
+    again.fork()
+    again.adopt()
+    assert (again.is_stained, again.is_crowded) == (False, False)
+    end(again)
 
 
 def traces(folder: Path, text: str, owner: str = "ann") -> set[str]:

@@ -8,7 +8,7 @@ from qdrant_client.http import models
 
 from gateway.errors import MemoryUnavailable
 from gateway.ports import Embedder
-from gateway.stores.qdrant.collections import GREETING_S, Collections, Label, whole
+from gateway.stores.qdrant.collections import FORMAT, GREETING_S, Collections, Label, whole
 from tests.stores.engines import Engine
 from tests.stores.samples import AwayEmbedder, WordsEmbedder
 
@@ -26,7 +26,7 @@ async def test_the_first_collection_is_made_whole_and_later_it_is_only_looked_fo
     first = await collections(engine).layout()
     assert await names(engine) == {first.own}
     assert (first.read, first.written, first.left, first.size) == (first.own, (first.own,), (), 16)
-    assert await collections(engine).label(first.own) == Label(format=1, embedder="words", size=16, number=1)
+    assert await collections(engine).label(first.own) == Label(format=FORMAT, embedder="words", size=16, number=1)
     engine.asked.clear()
     assert await collections(engine).layout() == first
     assert not {"create_collection", "upsert"} & set(engine.asked)
@@ -83,7 +83,35 @@ async def test_an_embedder_that_comes_back_has_its_old_collection_filled_with_wh
     layout = await back.layout()
     assert (layout.own, layout.read, layout.is_filling) == (first.own, second.own, True)
     whole = await back.finish(layout)
-    assert (await back.label(whole.own)) == Label(format=1, embedder="words", size=16, number=3)
+    assert (await back.label(whole.own)) == Label(format=FORMAT, embedder="words", size=16, number=3)
+
+
+async def test_a_write_goes_where_gateways_with_another_embedder_read_or_will(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine()
+    old, new = collections(engine), collections(engine, WordsEmbedder("new"))
+    read = await old.layout()
+    assert await old.written(read) == (read.own,)
+    filling = await new.layout()
+    assert await old.written(read) == (read.own,)  # what was just seen is believed, and who fills waits for as long
+    monkeypatch.setattr("gateway.stores.qdrant.collections.LOOK_S", 0.0)
+    assert await old.written(read) == (read.own, filling.own)
+    whole = await new.finish(filling)
+    assert await old.written(read) == (read.own, whole.own)
+    assert await new.written(whole) == (read.own, whole.own)
+    restarted = collections(engine, WordsEmbedder("new"))
+    assert await restarted.written(await restarted.layout()) == (whole.own,)
+
+
+async def test_what_is_forgotten_is_looked_for_in_every_collection_there_is_by_now() -> None:
+    engine = Engine()
+    old = collections(engine)
+    read = await old.layout()
+    others = [await collections(engine, WordsEmbedder(name)).layout() for name in ("new", "newer")]
+    assert set(await old.all(read)) == {read.own, *(other.own for other in others)}
+    foreign = await collections(engine, WordsEmbedder("new"), "accrue-test").layout()
+    assert foreign.own not in await old.all(read)
 
 
 async def test_another_gateway_may_have_finished_it_first() -> None:
@@ -93,11 +121,11 @@ async def test_another_gateway_may_have_finished_it_first() -> None:
     layout = await ours.layout()
     await theirs.finish(await theirs.layout())
     assert (await ours.finish(layout)).read == layout.own
-    assert await ours.label(layout.own) == Label(format=1, embedder="other", size=16, number=2)
+    assert await ours.label(layout.own) == Label(format=FORMAT, embedder="other", size=16, number=2)
 
 
 def test_of_several_that_were_whole_the_last_is_the_truth_and_of_none_that_was_none_is() -> None:
-    labels = [Label(format=1, embedder="words", size=16, number=number) for number in (1, 2, 0)]
+    labels = [Label(format=FORMAT, embedder="words", size=16, number=number) for number in (1, 2, 0)]
     assert whole(dict(zip("abc", labels, strict=True))) == "b"
     assert whole({"c": labels[2]}) == ""
 

@@ -5,17 +5,24 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
+import msgspec
 import pytest
 from qdrant_client.http import models
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from gateway.errors import MemoryUnavailable
+from gateway.experience import Lesson
 from gateway.memories import Memory
+from gateway.policy import Recall
 from gateway.ports import Held
+from gateway.precedents import HELD_S, Precedents
+from gateway.recall import recall
 from gateway.sealing import Seal
 from gateway.stores.qdrant import QdrantStore, connect
 from gateway.stores.qdrant.store import AT_ONCE, BATCH
+from gateway.testing import ManualClock
 from gateway.testing.qdrant import QdrantProcess
+from gateway.wiring import KINDS
 from tests.stores.engines import Engine, engine_store
 from tests.stores.samples import ANN, BOB, AwayEmbedder, WordsEmbedder, memory, query
 
@@ -57,7 +64,8 @@ async def test_other_calls_cost_as_many_round_trips_as_they_say(store: QdrantSto
     assert await trips(engine, store.put(ANN, [])) == []
     assert await trips(engine, store.list(ANN, [], 9)) == ["scroll"]
     assert await trips(engine, store.get(ANN, ["m1"])) == ["retrieve"]
-    assert await trips(engine, store.get(ANN, ["m1"], reach=9)) == ["retrieve"] * 3
+    assert await trips(engine, store.get(ANN, ["m1"], reach=9)) == ["scroll"]
+    assert await trips(engine, store.put(ANN, [memory("m4", before="m3")])) == ["retrieve", "upsert"]
     assert await trips(engine, store.get(ANN, [])) == []
     assert await trips(engine, store.forget(ANN, ["m1", "m2"])) == ["retrieve", "get_collections", "retrieve", "delete"]
     many = [memory(f"n{number}") for number in range(BATCH + 1)]
@@ -240,6 +248,70 @@ async def test_a_question_is_searched_by_its_words_while_the_embedder_is_away(en
     found = await store.search(ANN, query("tea", kinds=("rule",), pinned=("rule",)))
     assert ([one.id for one in found.pinned], [set(hit.scores) for hit in found.hits]) == (["m1"], [{"words", "chars"}])
     await store.aclose()
+
+
+async def test_gateways_with_different_embedders_tell_and_forget_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.stores.qdrant.collections.LOOK_S", 0.0)
+    old, new = engine_store(engine), engine_store(engine, WordsEmbedder("new"))
+    await old.put(ANN, [memory("m1", "green tea")])
+    async with asyncio.timeout(20):
+        await new.wait_until_filled()
+    await old.put(ANN, [memory("m2", "black tea")])
+    await new.put(ANN, [memory("m3", "white tea")])
+    for store in (old, new):
+        assert {hit.memory.id for hit in (await store.search(ANN, query("tea"))).hits} == {"m1", "m2", "m3"}
+    await new.put(ANN, [memory("m4", "oolong tea")])  # and what lacked its embedder's vector is made good
+    hits = (await new.search(ANN, query("tea"))).hits
+    assert [set(hit.scores) for hit in hits] == [{"words", "chars", "dense"}] * 4
+    assert await old.forget(ANN, ["m1", "m4"]) == 2
+    assert await new.forget(ANN, ["m2"]) == 1
+    for store in (old, new):
+        assert [hit.memory.id for hit in (await store.search(ANN, query("tea"))).hits] == ["m3"]
+    again = engine_store(engine, WordsEmbedder("new"))
+    assert [one.id for one in await again.list(ANN, [], 9)] == ["m3"]
+    await asyncio.gather(old.aclose(), new.aclose(), again.aclose())
+
+
+@pytest.mark.promise("P7")
+async def test_what_ends_through_one_gateway_is_not_told_by_another_which_has_just_told_it(engine: Engine) -> None:
+    ours, theirs = engine_store(engine), engine_store(engine)
+    said = [
+        memory("rule", "Always answer in French.", kind="constraint"),
+        memory("walk", "We walked along the harbour.", kind="episode", after="rest"),
+        memory("rest", "Then we sat down.", kind="episode", before="walk"),
+    ]
+    await ours.put(ANN, said)
+
+    async def told() -> set[str]:
+        recalled = await recall(theirs, ANN, "What of the harbour?", KINDS, Recall(), 9.0)
+        return {one.id for one in recalled.pinned} | {one.memory.id for one in recalled.hits if not one.skipped}
+
+    assert await told() == {"rule", "walk", "rest"}
+    await ours.put(ANN, [msgspec.structs.replace(said[0], ended_at=8.0)])
+    await ours.forget(ANN, ["rest"])
+    assert await told() == {"walk"}
+    await asyncio.gather(ours.aclose(), theirs.aclose())
+
+
+async def test_a_lesson_that_ends_through_one_gateway_is_not_told_by_another_after_a_minute(engine: Engine) -> None:
+    assert HELD_S <= 60.0
+    clock = ManualClock()
+    ours, theirs = engine_store(engine), engine_store(engine)
+    taught = [
+        memory(id, kind="lesson", lesson=Lesson(key=id, state="active", grade="A", triggers=("parcel",)))
+        for id in ("ended", "forgotten", "kept")
+    ]
+    await ours.put(ANN, taught)
+    precedents = Precedents(theirs, clock)
+    assert {one.id for one in await precedents.of(ANN)} == {"ended", "forgotten", "kept"}
+    await ours.put(ANN, [msgspec.structs.replace(taught[0], ended_at=8.0)])
+    await ours.forget(ANN, ["forgotten"])
+    clock.advance(HELD_S)
+    assert {one.id for one in await precedents.of(ANN)} == {"kept"}
+    await precedents.aclose()
+    await asyncio.gather(ours.aclose(), theirs.aclose())
 
 
 async def test_there_is_no_index_to_renew(store: QdrantStore) -> None:

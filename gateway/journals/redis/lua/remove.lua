@@ -25,7 +25,8 @@ local leave = {
 
 local function remove(key)
   local kind, name = string.match(string.sub(key, #prefix + 1), '^(%a+):(.*)$')
-  if kind == 'talk' and type(redis.pcall('ZREMRANGEBYSCORE', key, '-inf', at)) == 'number' then
+  local is_list = kind == 'talk' or kind == 'sessions'
+  if is_list and type(redis.pcall('ZREMRANGEBYSCORE', key, '-inf', at)) == 'number' then
     return 1 - redis.call('EXISTS', key)
   end
   if kind == 'exchange' and is_later(key) then
@@ -42,5 +43,7 @@ local removed = {}
 for place, key in ipairs(KEYS) do
   removed[place] = remove(key)
 end
-redis.pcall('HDEL', prefix .. 'persons', who)
+if redis.call('EXISTS', prefix .. 'sessions:' .. who) == 0 then
+  redis.pcall('HDEL', prefix .. 'persons', who)
+end
 return removed
