@@ -13,7 +13,7 @@ import uvloop
 
 from gateway import __version__, demo, explain, printed
 from gateway.clock import SystemClock
-from gateway.commands import dlq, keys, migrate, person
+from gateway.commands import completion, dashboard, dlq, keys, memories, migrate, person
 from gateway.commands.options import config_option, data_dir_option, or_exit
 from gateway.config import Config, check_bind, environment, load_config
 from gateway.period import seconds
@@ -163,11 +163,13 @@ def replay_command(
 ) -> None:
     """Learn from logs of past calls, before the first live one.
 
-    FILE is JSON Lines of conversations or calls in OpenAI's chat format, plain or gzip. No gateway may be running on
-    the data directory. A replay that was broken off is gone on with by the same command; what is known is passed over.
+    FILE is JSON Lines of conversations or calls in OpenAI's chat format or LiteLLM's, plain or gzip, or the archive of
+    a ChatGPT export. No gateway may be running on the data directory. A replay that was broken off is gone on with by
+    the same command; what is known is passed over.
 
     \b
         accrue replay past.jsonl
+        accrue replay chatgpt-export.zip --user ana
         accrue replay past.jsonl.gz --user ana --dry-run
     """
     config = _config(config_file, data_dir=data_dir)
@@ -215,7 +217,16 @@ def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
     click.echo(f"memories made anew in {steps} steps of learning")
 
 
-for command in (dlq.group, keys.group, migrate.command, person.erase, person.export):
+for command in (
+    completion.completion,
+    dashboard.dashboard,
+    dlq.group,
+    keys.group,
+    memories.group,
+    migrate.command,
+    person.erase,
+    person.export,
+):
     main.add_command(command)
 
 

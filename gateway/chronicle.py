@@ -62,9 +62,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds at which it was learnt."""
     scope: Scope
     exchange: str
-    """Empty for upkeep."""
+    """Empty for what was done by hand."""
     feedback: tuple[Feedback, ...] = ()
     is_over: bool = False
+    changes: tuple[Change, ...] = ()
+    """What was done by hand; what an exchange changed follows from learning it again."""
 
 
 class Chronicle(Protocol):
@@ -105,7 +107,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     """What one step of learning came to."""
 
     exchange: str
-    """That was looked at; empty for upkeep."""
+    """That was looked at; empty for what was done by hand."""
     feedback: tuple[str, ...] = ()
     """On it, looked at in this step; empty where the exchange was looked at for itself."""
     is_over: bool = False

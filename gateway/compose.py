@@ -23,6 +23,7 @@ from gateway.memories import Memory, Ranked, Recalled
 from gateway.policy import Place, Policy
 from gateway.ports import TokenCounter
 from gateway.shapes.base import Shape
+from gateway.stages import Timing, untimed
 from gateway.templates import is_label
 from gateway.types import Call, Considered, Note, Outcome, Session, Slot
 
@@ -88,7 +89,7 @@ class _Offers:
 
     def slot(self, memory: Memory, kind: Kind, *, is_echo: bool = False) -> Slot | None:
         """Where a memory goes now: stable lanes into the head, while it is open; what held once is no part of them."""
-        is_stable = kind.is_pinned and memory.ended_at is None and not is_echo
+        is_stable = (kind.is_pinned or memory.is_pinned) and memory.ended_at is None and not is_echo
         return (self._head or self._turn) if is_stable else self._turn
 
     def objection(self, memory: Memory) -> str:
@@ -129,12 +130,13 @@ class _Offers:
 class Composer:
     """Writes notes into requests."""
 
-    def __init__(self, kinds: Mapping[str, Kind], counter: TokenCounter, fence: Fence) -> None:
+    def __init__(self, kinds: Mapping[str, Kind], counter: TokenCounter, fence: Fence, time: Timing = untimed) -> None:
         self._kinds = dict(sorted(kinds.items(), key=lambda item: item[1].order))
         self._groups = {name: kind.group for name, kind in kinds.items() if isinstance(kind, Grouping)}
         self._rules = {name for name, kind in kinds.items() if kind.is_rule}
         self._counter = counter
         self._fence = fence
+        self._time = time
 
     def compose(self, shape: Shape, call: Call, session: Session, recalled: Recalled, policy: Policy) -> Prompt:
         """The request with earlier notes in their places and new ones where there is something to say."""
@@ -156,8 +158,10 @@ class Composer:
         added = self._write(call.model, session, filling.lines, allowance, slots)
         added = [_settled_note(note, turn, offers) for note in added]
         placed = [*replayed, *added]
+        with self._time("place"):
+            body = shape.place(call, placed)
         return Prompt(
-            body=shape.place(call, placed),
+            body=body,
             added=tuple(added),
             outcome=_outcome(placed, reason="window" if lacks_room else ""),
             considered=tuple(_settled(considered, added)),
@@ -199,7 +203,7 @@ class Composer:
             fits = offers.filling.fits(line) if is_withheld else offers.filling.take(line)
             decision = (WITHHELD if is_withheld else "injected") if fits else "budget"
         offers.settle(candidate, decision, is_echo=is_echo)
-        if kind.is_pinned and decision in ("already-noted", "injected"):
+        if (kind.is_pinned or memory.is_pinned) and decision in ("already-noted", "injected"):
             offers.pin(memory)
         return Considered(
             memory=memory.id,

@@ -1,6 +1,6 @@
 """The data directory: who holds it, and the secret that belongs to it.
 
-<data-dir>/lock        held by the one running gateway
+<data-dir>/lock        held by the one running gateway, and says its process and where it listens
 <data-dir>/secret.key  32 random bytes; keys tenant hashes and note nonces, never leaves the machine
 <data-dir>/sealed      there when texts are encrypted: by it the right key is known
 <data-dir>/journal.db  the raw record (gateway/journals/sqlite); `journal.db.v5.bak` is a copy from before its schema
@@ -63,6 +63,7 @@ class DataDir:
         self._lock: IO[str] | None = None
         self._secret: bytes | None = None
         self._is_secret_kept = True
+        self._url = ""
 
     @property
     def journal(self) -> Path:
@@ -121,6 +122,22 @@ class DataDir:
             if self._secret is not None:
                 self._put_back(self._secret)
 
+    def announce(self, url: str) -> None:
+        """Say, to who looks at the directory, where the gateway listens that holds it."""
+        with self._changing:
+            self._url = url
+            if self._lock is not None:
+                self._sign(self._lock)
+
+    def listens(self) -> str:
+        """The address of the gateway that holds it; empty where none does, or none that listens."""
+        with suppress(FileNotFoundError), (self.path / "lock").open(encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _read(lock).partition("\n")[2]
+        return ""
+
     def release(self) -> None:
         """Let another process have it."""
         with self._changing:
@@ -169,24 +186,24 @@ class DataDir:
         if self._is_held():
             return
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (self.path / "lock").open("a+", encoding="ascii")
+        lock = (self.path / "lock").open("a+", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
-            raise DataDirError(
-                f"data directory {self.path} is in use by another gateway (process {holder}); "
-                "stop it, or give this one its own --data-dir"
-            ) from error
-        with suppress(OSError):  # for people; what counts is the lock
-            os.ftruncate(lock.fileno(), 0)
-            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
+            with lock:
+                holder = _read(lock).partition("\n")[0] or "unknown"
+            complaint = f"data directory {self.path} is in use by another gateway (process {holder}); "
+            raise DataDirError(f"{complaint}stop it, or give this one its own --data-dir") from error
+        self._sign(lock)
         if self._lock is not None:
             self._lock.close()
         self._lock = lock
         self._is_secret_kept = False
+
+    def _sign(self, lock: IO[str]) -> None:
+        with suppress(OSError):  # for people and commands; what counts is the lock
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"{os.getpid()}\n{self._url}".rstrip().encode() + b"\n")
 
     def _put_back(self, secret: bytes) -> None:
         file = self.path / "secret.key"
@@ -200,6 +217,11 @@ class DataDir:
         if not is_same:  # written over, it would lose the memories of everybody who is in there
             raise MemoryUnavailable(f"{file} is not the one that this gateway began with; restart it")
         self._is_secret_kept = True
+
+
+def _read(lock: IO[str]) -> str:
+    lock.seek(0)
+    return lock.read().strip()
 
 
 def _made_of(shared: str) -> bytes:

@@ -1,10 +1,11 @@
 """What could not be learnt and was passed over, as the learner hands it over and an operator finds it.
 
-A value and one port, like those of gateway/ports.py: no logic, and nothing of where letters are kept.
+A value and two ports, like those of gateway/ports.py: no logic, and nothing of where letters are kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -29,4 +30,20 @@ class DeadLetters(Protocol):
 
     async def bury(self, letter: DeadLetter) -> None:
         """Return when it is kept; one exchange has one letter, the newest. Raises `MemoryUnavailable`."""
+        ...
+
+
+class Letters(Protocol):
+    """Dead letters in an operator's hands. Whatever is done raises `DataDirError` or `MemoryUnavailable`."""
+
+    async def all(self) -> list[DeadLetter]:
+        """The oldest first."""
+        ...
+
+    async def replay(self, exchanges: Sequence[str]) -> None:
+        """Let the learner have those once more of which there is a letter."""
+        ...
+
+    async def drop(self, exchanges: Sequence[str]) -> None:
+        """Forget that they were passed over; their exchanges stay on record."""
         ...

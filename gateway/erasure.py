@@ -17,10 +17,11 @@ from gateway.archive import Archive, Record
 from gateway.backlog import Backlog
 from gateway.erasures import Erasures, Person
 from gateway.errors import BadRequest, Conflict, NotFound
-from gateway.memories import TAUGHT, Found, Memory, Query
+from gateway.memories import TAUGHT, Memory
 from gateway.ports import Clock, MemoryStore
 from gateway.sharing import SHARED_BY
 from gateway.types import Scope
+from gateway.wrapped import Wrapped
 
 AT_ONCE = 1_000
 """Memories listed and removed together."""
@@ -159,11 +160,11 @@ class Eraser:
         return tuple(removed)
 
 
-class Guarded:
+class Guarded(Wrapped):
     """A `MemoryStore` in which nothing appears of somebody who was erased meanwhile."""
 
     def __init__(self, store: MemoryStore, erasures: Erasures) -> None:
-        self._store = store
+        super().__init__(store)
         self._erasures = erasures
         self._lately: deque[tuple[Scope, Sequence[Memory]]] = deque(maxlen=WRITES_KEPT)
 
@@ -192,31 +193,6 @@ class Guarded:
             await self._store.forget(scope, gone)
         if changed := [memory for memory in kept if lasting.get(memory.id, memory) is not memory]:
             await self._store.put(scope, [lasting[memory.id] for memory in changed])
-
-    async def search(self, scope: Scope, query: Query) -> Found:
-        """As the store."""
-        return await self._store.search(scope, query)
-
-    async def get(self, scope: Scope, ids: Sequence[str], *, reach: int = 0) -> list[Memory]:
-        """As the store."""
-        return await self._store.get(scope, ids, reach=reach)
-
-    async def list(self, scope: Scope, kinds: Sequence[str], limit: int) -> list[Memory]:
-        """As the store."""
-        return await self._store.list(scope, kinds, limit)
-
-    async def forget(self, scope: Scope, ids: Sequence[str]) -> int:
-        """As the store."""
-        return await self._store.forget(scope, ids)
-
-    @property
-    def trouble(self) -> str:
-        """Why memories cannot be relied on now; empty when all is well."""
-        return self._store.trouble
-
-    async def aclose(self) -> None:
-        """As the store."""
-        await self._store.aclose()
 
     def _lasting(self, scope: Scope, memories: Sequence[Memory]) -> Sequence[Memory]:
         """What may be known by now."""

@@ -156,14 +156,20 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True):
         return self.event != "failed"
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One step in the evolution of a lesson."""
+HandAction = Literal["ADD", "SUPERSEDE", "RETIRE", "RESTORE", "PIN", "UNPIN", "FORGET", "IMPORT"]
+"""What a person does to a memory of any kind (gateway/curation.py)."""
 
-    action: Literal["ADD", "REINFORCE", "PROMOTE", "SUPERSEDE", "RETIRE", "RESTORE", "EVICT"]
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One step in the evolution of a lesson, or of another memory that somebody changed by hand."""
+
+    action: HandAction | Literal["REINFORCE", "PROMOTE", "EVICT"]
     memory: str
-    """The lesson."""
+    """Its id."""
     at: float
     cause: str
-    """The exchange or feedback it follows from; empty for upkeep."""
+    """The exchange or feedback it follows from; empty for upkeep and for what was done by hand."""
     reason: str
     """In a few words."""
+    by: str = ""
+    """The memory that took its place, where it was superseded by hand."""

@@ -1,4 +1,7 @@
-"""One exchange in words: what was added to a call and why, what was not, and what came back."""
+"""One exchange in words: what was added to a call and why, what was not, and what came back.
+
+What there is to say is known by gateway/admin/explain.py, which answers the same as JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gateway.anchors import HEAD
+from gateway.admin.explain import Added, Explanation, Handled, explanation
 from gateway.config import Config
 from gateway.errors import NotFound
 from gateway.journals.beside import Beside
 from gateway.lookback import beside
-from gateway.types import Considered, Exchange, Note
+from gateway.types import Considered
 
 TEXT_CHARS = 100
 """Of a memory are shown in the table; the notes above it have it whole."""
@@ -31,28 +34,28 @@ async def explained(record: Beside, exchange_id: str) -> str:
     exchange = await record.read(exchange_id)
     if exchange is None:
         raise NotFound(f"no exchange {exchange_id} in {record.place}")
-    return "\n".join(lines(exchange))
+    return "\n".join(lines(explanation(exchange)))
 
 
-def lines(exchange: Exchange) -> Iterator[str]:
+def lines(found: Explanation) -> Iterator[str]:
     """The explanation, line by line."""
-    at = datetime.fromtimestamp(exchange.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    user = exchange.scope.user or "(nobody named: memory is confined to the session)"
-    yield f"exchange  {exchange.id}  {at}"
-    yield f"call      {exchange.path}  model {exchange.model or '?'}  policy {exchange.policy}"
-    under = f"  for {exchange.parent}" if exchange.parent else ""
-    yield f"who       user {user}  session {exchange.scope.session}  agent {exchange.scope.agent}{under}"
-    yield f"memory    {exchange.outcome.header}"
-    yield f"answer    {_answer(exchange)}"
-    for note in exchange.notes:
-        if note.text:
-            yield ""
-            yield f"added {_place(note)} ({note.tokens} tokens):"
-            yield from (f"  {line}" for line in note.text.splitlines())
-    if exchange.considered:
+    call = found.call
+    at = datetime.fromtimestamp(call.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    user = found.user or "(nobody named: memory is confined to the session)"
+    yield f"exchange  {call.id}  {at}"
+    yield f"call      {call.path}  model {call.model or '?'}  policy {call.policy}"
+    under = f"  for {call.parent}" if call.parent else ""
+    yield f"who       user {user}  session {found.session}  agent {call.agent}{under}"
+    yield f"memory    {call.memory}"
+    yield f"answer    {_answer(call)}"
+    for added in call.added:
+        yield ""
+        yield f"added {_place(added)} ({added.tokens} tokens):"
+        yield from (f"  {line}" for line in added.text.splitlines())
+    if found.considered:
         yield ""
         yield f"{'decision':<14}{'lane':<12}{'score':>6}  {'tokens':>6}  {'found by':<24}memory"
-        yield from (_row(entry) for entry in exchange.considered)
+        yield from (_row(entry) for entry in found.considered)
 
 
 async def _text(config: Config, exchange_id: str) -> str:
@@ -60,15 +63,15 @@ async def _text(config: Config, exchange_id: str) -> str:
         return await explained(record, exchange_id)
 
 
-def _answer(exchange: Exchange) -> str:
-    usage = exchange.reply.usage if exchange.reply is not None else None
+def _answer(call: Handled) -> str:
+    usage = call.usage
     counted = f", {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached)" if usage is not None else ""
-    tried = f", at attempt {exchange.attempts}" if exchange.attempts > 1 else ""
-    return f"{exchange.state}, status {exchange.status or 'none yet'}{tried}{counted}"
+    tried = f", at attempt {call.attempts}" if call.attempts > 1 else ""
+    return f"{call.state}, status {call.status or 'none yet'}{tried}{counted}"
 
 
-def _place(note: Note) -> str:
-    return "after the system text" if note.where.startswith(HEAD) else "after a user message"
+def _place(added: Added) -> str:
+    return "after the system text" if added.place == "system" else "after a user message"
 
 
 def _row(entry: Considered) -> str:

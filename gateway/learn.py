@@ -66,6 +66,7 @@ class Learner:
         dead: DeadLetters | None = None,
         erasures: Erasures | None = None,
         still: Callable[[Scope], object] = lambda scope: None,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         """Learn from a journal.
 
@@ -75,6 +76,7 @@ class Learner:
             erasures: of whom nothing is learnt any more; None where nobody is erased meanwhile.
             still: raises `MemoryUnavailable` where others learn from somebody by now: what was read is out of date.
             dead: takes what is passed over; None where the journal is not to be written to.
+            turn: taken around each step, by whoever else reads memories, changes them and writes them, too.
         """
         self._journal = journal
         self._store = store
@@ -85,6 +87,7 @@ class Learner:
         self._dead = dead
         self._erasures = erasures
         self._still = still
+        self._turn = turn or asyncio.Lock()
         self._pinned = tuple(name for name, kind in kinds.items() if kind.is_pinned)
         self._postponed = ""
         self._work = asyncio.Event()
@@ -134,13 +137,15 @@ class Learner:
         """Learn one batch, and what was said of learnt answers; how much it was. Raises `MemoryUnavailable`."""
         exchanges = await self._journal.lease(BATCH)
         for exchange in exchanges:
-            await self.take(exchange)
+            async with self._turn:
+                await self.take(exchange)
         if exchanges:
             await self._journal.done([exchange.id for exchange in exchanges])
             self._on_learnt([exchange for exchange in exchanges if not self._is_gone(exchange)])
         if self._study is None:
             return len(exchanges)
-        return len(exchanges) + await self._study.judge() + await self._study.close()
+        async with self._turn:
+            return len(exchanges) + await self._study.judge() + await self._study.close()
 
     async def take(self, exchange: Exchange) -> None:
         """Learn one exchange, and look at what it says about how things went. Raises `MemoryUnavailable`.

@@ -140,10 +140,12 @@ class _Table:
         return retired(doubted, self._seen.exchange.ended, reason)[0]
 
     def evict(self) -> None:
-        """Let go of what is over the caps: retired, proposed and old first; said outright last."""
+        """Let go of what is over the caps: retired, proposed and old first; said outright last; what a person pinned
+        never."""
         for kind, cap in CAPS.items():
             held = sorted((memory for memory in self._table.values() if memory.kind == kind), key=_usefulness)
-            for memory in held[: max(0, len(held) - cap)]:
+            loose = [memory for memory in held if not memory.is_pinned]
+            for memory in loose[: max(0, len(held) - cap)]:
                 del self._table[memory.id]
                 reason = f"more than {cap}; {_lesson(memory).state}, grade {_lesson(memory).grade}"
                 self._changes.append(self._change("EVICT", memory.id, reason))

@@ -11,7 +11,7 @@ from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
 from gateway.journals.beside import Beside, opened_beside
 from gateway.memories import TAUGHT
-from gateway.period import Facts, read
+from gateway.period import Facts, facts, read
 from gateway.sealing import Seal
 from gateway.stores.configured import read_memories
 
@@ -43,7 +43,8 @@ async def look_back(config: Config, *, tenant: str | None, since: float | None, 
     data, seal = await asyncio.to_thread(_opened, config)
     async with opened_beside(config.journal, data, seal) as record:
         memories = await read_memories(config.store, data, KINDS, tenant, seal)
-        return await read(record.chronicle, memories, tenant=tenant, since=since, until=until)
+        recorded = await read(record.chronicle, since)
+    return await asyncio.to_thread(facts, recorded, memories, tenant=tenant, since=since, until=until)
 
 
 def _opened(config: Config) -> tuple[DataDir, Seal]:

@@ -78,6 +78,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The episode before it in its session; empty for the first, and for other kinds."""
     after: str = ""
     """The episode after it, once there is one."""
+    is_pinned: bool = False
+    """True when a person wants it told on every call, whatever is asked."""
     lesson: Lesson | None = None
     """Of a lesson or a correction: what it was learnt from, when it is told, what it has earned."""
 

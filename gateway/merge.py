@@ -218,7 +218,12 @@ def _episode(known: Memory | None, said: Memory) -> Memory:
         return known
     origin = lowest((known.origin, said.origin))
     return msgspec.structs.replace(
-        said, origin=origin, count=known.count + 1, last=said.exchange, recorded_at=known.recorded_at
+        said,
+        origin=origin,
+        count=known.count + 1,
+        last=said.exchange,
+        recorded_at=known.recorded_at,
+        is_pinned=known.is_pinned,
     )
 
 

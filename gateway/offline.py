@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,11 @@ from gateway.journals.sqlite import (
     read_order_beside,
 )
 from gateway.memories import Memory
-from gateway.parts import open_embedder, opened, token_counter
+from gateway.parts import eraser_of, open_embedder, opened, token_counter
 from gateway.ports import Clock, Journal, MemoryStore, Movable, TokenCounter
 from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
-from gateway.stores.local.rebuilt import emptied, not_learnt, take_place
+from gateway.stores.local.rebuilt import emptied, former, not_learnt, take_place
 from gateway.types import Scope
 
 
@@ -44,6 +44,8 @@ class Rebuilding(msgspec.Struct, frozen=True, kw_only=True):
     """Taken in order since."""
     kept: tuple[tuple[Scope, Memory], ...]
     """What cannot be learnt again, in the order in which it came, and whose it is."""
+    former: Callable[[str, Sequence[str]], Sequence[Memory]]
+    """Memories by owner (`Scope.owner`) and ids as they are in the store in use. Blocks."""
     store: MemoryStore
     counter: TokenCounter
 
@@ -69,16 +71,7 @@ async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
         data = _held(config, stack)
         parts = await opened(config, data, stack, clock)
         backlog = await asyncio.to_thread(Backlog, data.distil)
-        yield Eraser(
-            parts.record.archive,
-            parts.unguarded,
-            backlog,
-            parts.erasures,
-            clock,
-            renew=parts.unguarded.renew,
-            copies=data.copies,
-            forgetting=(),
-        )
+        yield eraser_of(parts, data, backlog)
 
 
 @asynccontextmanager
@@ -118,6 +111,7 @@ async def rebuilding(config: Config, clock: Clock) -> AsyncIterator[Rebuilding]:
             unordered=tuple(unordered),
             steps=steps,
             kept=tuple(kept),
+            former=partial(former, data.memories, seal),
             store=store,
             counter=counter,
         )

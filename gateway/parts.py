@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway import loops
+from gateway import __version__, loops
+from gateway.accounts import Follow, unfollowed
+from gateway.backlog import Backlog
 from gateway.breaker import OnChange, unheard
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
 from gateway.embedders.configured import configured_embedder
 from gateway.embedders.wordllama import WordLlamaEmbedder
-from gateway.erasure import Guarded
+from gateway.erasure import Eraser, Guarded
 from gateway.erasures import Erasures
+from gateway.errors import ConfigError
 from gateway.fence import Fence
 from gateway.journals.configured import Record, opened_record
 from gateway.ports import Clock, Embedder, MemoryStore, TokenCounter, Upstream
@@ -28,10 +33,12 @@ from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
+from gateway.types import Scope
 from gateway.upstreams.configured import configured_upstream
 
 if TYPE_CHECKING:
     from gateway.stores.qdrant import QdrantStore
+    from gateway.tracing import Traces
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +46,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     clock: Clock
     secret: bytes
+    seal: Seal
     fence: Fence
     telemetry: Telemetry
     counter: TokenCounter
@@ -48,12 +56,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What is removed is removed from this one."""
     store: MemoryStore
     upstream: Upstream
+    follow: Follow = unfollowed
+    """Told of every call that comes in, where traces are configured."""
 
 
 async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Clock) -> Parts:
     """Open what is on disk and beyond, for as long as the stack. Raises `DataDirError` or `ConfigError`."""
     secret, seal = data.secret(), await asyncio.to_thread(seal_of, data, config.store.encryption_key)
-    erasures, telemetry = Erasures(secret), Telemetry()
+    erasures, telemetry = Erasures(secret), Telemetry(clock.now)
     counter, embedder = await asyncio.gather(
         asyncio.to_thread(token_counter), open_embedder(config, data, stack, telemetry.breaker)
     )
@@ -66,18 +76,35 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
     telemetry.share(record.measures)
     upstream = configured_upstream(config, loops.mark(secret))
     stack.push_async_callback(upstream.aclose)
+    traces = _traces(config, telemetry, clock)
+    if traces is not None:
+        stack.push_async_callback(traces.aclose)
     return Parts(
         clock=clock,
         secret=secret,
+        seal=seal,
         fence=Fence(secret),
         telemetry=telemetry,
         counter=counter,
         record=record,
         erasures=erasures,
         unguarded=store,
-        store=guarded,
+        store=guarded if traces is None else traces.watched(guarded),
         upstream=upstream,
+        follow=unfollowed if traces is None else traces.follow,
     )
+
+
+def _traces(config: Config, telemetry: Telemetry, clock: Clock) -> Traces | None:
+    """Who tells of calls, where that is configured. Raises `ConfigError` where what it needs is not installed."""
+    if config.telemetry.traces == "off":
+        return None
+    try:
+        module = importlib.import_module("gateway.tracing")
+    except ImportError as error:
+        raise ConfigError(f"$.telemetry.traces: otlp needs pip install 'accrue[otel]' ({error})") from error
+    traces: Traces = module.Traces(config.telemetry, __version__, now=clock.now, counted=telemetry.traced)
+    return traces
 
 
 async def open_embedder(
@@ -114,3 +141,23 @@ def _store(config: Config, data: DataDir, embedder: Embedder, seal: Seal) -> Loc
     if config.store.kind == "qdrant":
         return open_store(config.store, embedder, seal)
     return LocalStore(data.memories, data.index, embedder, _former, seal=seal, hold=data.hold)
+
+
+def eraser_of(
+    parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[Callable[[Scope], None]] = ()
+) -> Eraser:
+    """What erases persons from all of it.
+
+    Args:
+        forgetting: told a scope of which caches must hold nothing any more.
+    """
+    return Eraser(
+        parts.record.archive,
+        parts.unguarded,
+        backlog,
+        parts.erasures,
+        parts.clock,
+        renew=parts.unguarded.renew,
+        copies=data.copies,
+        forgetting=forgetting,
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from gateway.chronicle import Chronicle, Credited, Glance
+from gateway.chronicle import Chronicle, Credited, Evolved, Glance, Observed
 from gateway.experience import Change, Earned, Signal
 from gateway.memories import Memory
 from gateway.types import Operator, Scope
@@ -74,37 +74,54 @@ def seconds(length: str) -> float:
     return int(number) * UNITS_S[unit]
 
 
-async def read(
-    chronicle: Chronicle,
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of the record: the newest of each, oldest first."""
+
+    exchanges: Sequence[Glance]
+    """All, because turns count from the session's beginning."""
+    signals: Sequence[Observed]
+    changes: Sequence[Evolved]
+    earned: Sequence[Credited]
+
+
+async def read(chronicle: Chronicle, since: float | None) -> Recorded:
+    """What is on record since a time. Raises `MemoryUnavailable`."""
+    operator, start = Operator(), since or 0.0
+    return Recorded(
+        exchanges=await chronicle.exchanges(operator, 0.0, MOST),
+        signals=await chronicle.signals(operator, start, MOST),
+        changes=await chronicle.changes(operator, start, MOST),
+        earned=await chronicle.earned(operator, start, MOST),
+    )
+
+
+def facts(
+    recorded: Recorded,
     memories: Sequence[tuple[str, Memory]],
     *,
     tenant: str | None,
     since: float | None,
     until: float,
 ) -> Facts:
-    """What is on record of a tenant, or of all. Raises `MemoryUnavailable`.
+    """What happened to a tenant, or to all. Takes half a second for as much as is read at most.
 
     Args:
         memories: lessons, corrections and constraints of the same, each with its owner (`Scope.owner`).
     """
-    operator, start = Operator(), since or 0.0
-    glances = await chronicle.exchanges(operator, 0.0, MOST)  # all, because turns count from the session's beginning
-    signals = await chronicle.signals(operator, start, MOST)
-    changes = await chronicle.changes(operator, start, MOST)
-    earned = await chronicle.earned(operator, start, MOST)
 
     def is_meant(scope: Scope) -> bool:
         return tenant is None or scope.tenant == tenant
 
+    calls = _calls(one for one in recorded.exchanges if is_meant(one.scope))
     return Facts(
         since=since,
         until=until,
-        calls=[call for call in _calls(one for one in glances if is_meant(one.scope)) if call.at >= start],
-        signals=[one.signal for one in signals if is_meant(one.scope)],
-        changes=[one.change for one in changes if is_meant(one.scope)],
+        calls=[call for call in calls if call.at >= (since or 0.0)],
+        signals=[one.signal for one in recorded.signals if is_meant(one.scope)],
+        changes=[one.change for one in recorded.changes if is_meant(one.scope)],
         memories=[memory for _, memory in memories],
-        lessons=list(_held(memories, [one for one in earned if is_meant(one.scope)])),
-        is_cut=MOST in (len(glances), len(signals), len(changes), len(earned)),
+        lessons=list(_held(memories, [one for one in recorded.earned if is_meant(one.scope)])),
+        is_cut=MOST in map(len, (recorded.exchanges, recorded.signals, recorded.changes, recorded.earned)),
     )
 
 

@@ -100,7 +100,10 @@ async def recall(
         for name in found_by_words
         for candidate in rank([hit for hit in candidates if hit.memory.kind == name], text, settings, half_lives, now)
     )
-    return Recalled(pinned=tuple(_pinned(found, text)), hits=(*_past(found, text), *ranked))
+    pinned = tuple(_pinned(found, text))
+    by_hand = {memory.id for memory in pinned if memory.is_pinned}  # told in any case, and so not for what they say
+    hits = tuple(candidate for candidate in (*_past(found, text), *ranked) if candidate.memory.id not in by_hand)
+    return Recalled(pinned=pinned, hits=hits)
 
 
 async def _neighbours(
@@ -118,10 +121,11 @@ async def _neighbours(
 
 
 def _pinned(found: Found, question: str) -> list[Memory]:
-    """What is pinned and holds: what has to do with the question first, for where there is no room for all."""
+    """What is pinned and holds: what a person pinned first, then what has to do with the question, for where there is
+    no room for all."""
     asked = telling(question)
     holding = [memory for memory in found.pinned if memory.ended_at is None]
-    return sorted(holding, key=lambda memory: len(asked & _telling(memory.text)), reverse=True)
+    return sorted(holding, key=lambda memory: (memory.is_pinned, len(asked & _telling(memory.text))), reverse=True)
 
 
 def _past(found: Found, question: str) -> Iterator[Ranked]:

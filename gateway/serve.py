@@ -11,28 +11,28 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from pathlib import Path
+from contextlib import AsyncExitStack
 
 import uvicorn
 from starlette.routing import BaseRoute
 from websockets import http11
 
 from gateway import heap, loops
-from gateway.admin import erasing, health, report
+from gateway.admin import OPERATIONS, dashboard, health, openapi, operations
 from gateway.admin.feedback import Desk
+from gateway.admin.mcp.configured import mounted
 from gateway.admin.operators import Operators, admin_key
 from gateway.app import application
 from gateway.config import Config, check_bind, is_loopback
-from gateway.datadir import DataDir
 from gateway.errors import ConfigError
 from gateway.front import Front
 from gateway.gate import Gate
-from gateway.lookback import look_back
-from gateway.period import Facts
+from gateway.operating import Office
 from gateway.ports import MAX_MESSAGE_BYTES
 from gateway.routes import DEFAULT, in_force
+from gateway.running import Running
 from gateway.sections import Server
-from gateway.wiring import Running, running
+from gateway.wiring import running
 
 BACKLOG = 2048
 
@@ -54,25 +54,33 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     check_bind(config)
     with contextlib.closing(_bound(config.server)) as listening:
         refuse_own_address(config, listening.getsockname()[1])
-        async with running(config) as parts:
-            server = _Server(_uvicorn(config, parts))
+        async with running(config) as parts, AsyncExitStack() as stack:
+            office = Office(config, parts, stack)
+            agents = await mounted(config.mcp, parts, stack)
+            server = _Server(_uvicorn(config, parts, office, agents))
             with _stopping(server):
+                parts.data.announce(address(config, listening.getsockname()[1]))
                 announce(banner(config, parts, listening.getsockname()[1]))
                 # What start-up made stays: going over it again and again costs pauses of tens of milliseconds.
                 heap.give_back_large_blocks()
                 gc.collect()
                 gc.freeze()
-                await server.serve(sockets=[listening])
+                async with office.looking():
+                    await server.serve(sockets=[listening])
 
 
 @contextlib.asynccontextmanager
 async def serving(config: Config, parts: Running) -> AsyncIterator[int]:
     """Serve while the block runs, in this event loop and without touching signals; gives the port."""
-    with contextlib.closing(_bound(config.server)) as listening:
-        server = _Server(_uvicorn(config, parts))
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(contextlib.closing(_bound(config.server)))
+        office = Office(config, parts, stack)
+        agents = await mounted(config.mcp, parts, stack)
+        server = _Server(_uvicorn(config, parts, office, agents))
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield listening.getsockname()[1]
+            async with office.looking():
+                yield listening.getsockname()[1]
         finally:
             server.should_exit = True
             await task
@@ -87,20 +95,27 @@ def refuse_own_address(config: Config, port: int) -> None:
 
 def banner(config: Config, parts: Running, port: int) -> str:
     """What a person needs to know at the start, and the line to paste."""
-    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+    at = address(config, port)
     return "\n".join(
         (
-            f"Accrue listens on  http://{host}:{port}",
+            f"Accrue listens on  {at}",
             *(f"  {title:<17}{served}" for title, served in reachable(config)),
             f"  data directory   {config.data_dir}",
             f"  policies         {', '.join(policy.name for policy in parts.gateway.visits.policies.current.policies)}",
             f"  memory           {parts.proof.memory}",
+            f"  dashboard        {at}/accrue/ (`accrue dashboard` signs you in)",
             "",
             "Point your client at it:",
-            f"  export ANTHROPIC_BASE_URL=http://{host}:{port}",
-            f"  export OPENAI_BASE_URL=http://{host}:{port}/v1",
+            f"  export ANTHROPIC_BASE_URL={at}",
+            f"  export OPENAI_BASE_URL={at}/v1",
         )
     )
+
+
+def address(config: Config, port: int) -> str:
+    """Where the gateway is asked from its own machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.host, config.server.host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def reachable(config: Config) -> Iterator[tuple[str, str]]:
@@ -139,25 +154,22 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _own_routes(config: Config, parts: Running) -> Sequence[BaseRoute]:
+def own_routes(config: Config, parts: Running, office: Office) -> Sequence[BaseRoute]:
     """What is asked of us, and not of the upstream."""
-    clock, data = parts.gateway.clock, DataDir(Path(config.data_dir))
-
-    async def read(tenant: str | None, since: float | None) -> Facts:
-        return await look_back(config, tenant=tenant, since=since, until=clock.now())
 
     def ready() -> health.Readiness:
         return health.Readiness(memory=parts.proof.memory, journal=parts.proof.journal)
 
-    operators = Operators(admin_key(config, data))
+    key = admin_key(config, parts.data)
     return [
         *health.routes(parts.telemetry, ready),
-        *report.routes(read, clock, operators),
-        *erasing.routes(parts.eraser, operators),
+        *openapi.routes(OPERATIONS),
+        *operations.routes(OPERATIONS, office.console, Operators(key)),
+        *dashboard.routes(office.console, key, parts.gateway.clock),
     ]
 
 
-def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
+def _uvicorn(config: Config, parts: Running, office: Office, agents: Sequence[BaseRoute]) -> uvicorn.Config:
     """Uvicorn as we run it: with our front, and adding no header."""
     http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = config.server.max_header_bytes, MAX_HANDSHAKE_HEADERS
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -165,7 +177,7 @@ def _uvicorn(config: Config, parts: Running) -> uvicorn.Config:
     gate = Gate(limits=config.server, counters=parts.telemetry, is_local_only=_is_local_only(config))
     desk = Desk(gateway=parts.gateway, history=parts.history, memory=lambda: parts.proof.memory, on_given=parts.wake)
     return uvicorn.Config(
-        application(parts.gateway, _own_routes(config, parts), desk, parts.pumps),
+        application(parts.gateway, [*agents, *own_routes(config, parts, office)], desk, parts.pumps),
         loop="none",
         http=functools.partial(Front, gate),  # type: ignore[arg-type] # a class but for its gate: it is only called
         ws="websockets-sansio",

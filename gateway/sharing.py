@@ -84,12 +84,15 @@ def candidate(memory: Memory, user: str, known: Sequence[Memory]) -> Memory:
 
 
 def agreed(counting: Memory, made: Sequence[Memory]) -> Memory:
-    """The shared lesson as its users have it by now, with what it has earned before."""
+    """The shared lesson as its users have it by now, with what it has earned before; what was retired stays so."""
     if not made or made[0].lesson is None or counting.lesson is None:
         return counting
-    lesson, users = counting.lesson, counting.lesson.users
-    kept = msgspec.structs.replace(made[0].lesson, users=users, credit=lesson.credit, taken=lesson.taken)
-    return msgspec.structs.replace(made[0], lesson=kept)
+    lesson, state = counting.lesson, made[0].lesson.state if counting.ended_at is None else counting.lesson.state
+    kept = msgspec.structs.replace(
+        made[0].lesson, state=state, users=lesson.users, credit=lesson.credit, taken=lesson.taken
+    )
+    became = {name: getattr(counting, name) for name in ("ended_at", "ended_by", "is_pinned")}
+    return msgspec.structs.replace(made[0], lesson=kept, **became)
 
 
 def _evidence(memory: Memory) -> Sequence[Evidence]:

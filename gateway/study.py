@@ -77,7 +77,8 @@ def studied(seen: Seen, signals: Sequence[Signal], known: Sequence[Memory], comm
     for earned in outcome:
         table[earned.memory] = rewarded(table[earned.memory], earned)
         lesson = table[earned.memory].lesson
-        if lesson is not None and lesson.state == "active" and is_harmful(lesson.credit):
+        is_judged = not table[earned.memory].is_pinned  # a person wants it told
+        if is_judged and lesson is not None and lesson.state == "active" and is_harmful(lesson.credit):
             table[earned.memory], change = retired(table[earned.memory], earned.at, "things go better without it")
             changes.append(msgspec.structs.replace(change, cause=earned.exchange))
     return Studied(

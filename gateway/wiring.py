@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from gateway import distil, kinds, shapes, signals, upkeep
 from gateway.accounts import Accounts
@@ -18,20 +17,21 @@ from gateway.admission import Admission, Open, issued
 from gateway.asking import Asker
 from gateway.augment import Augmenter
 from gateway.backlog import Backlog
-from gateway.chronicle import History
 from gateway.clock import SystemClock
 from gateway.compose import Composer
 from gateway.config import Config, is_loopback
+from gateway.curation import Curator
 from gateway.datadir import DataDir
 from gateway.distil import Distiller
-from gateway.erasure import Eraser, erased_elsewhere
+from gateway.duties import begun, reloaded
+from gateway.erasure import erased_elsewhere
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
-from gateway.parts import Parts, opened
+from gateway.parts import Parts, eraser_of, opened
 from gateway.pipeline import Gateway
 from gateway.policybook import PolicyBook
-from gateway.ports import Clock, Journal, MemoryStore
+from gateway.ports import Clock
 from gateway.precedents import Precedents
 from gateway.pump import Pumps
 from gateway.record import Recorder
@@ -39,6 +39,7 @@ from gateway.redact import clean
 from gateway.registry import family
 from gateway.retries import Attempts
 from gateway.routes import in_force
+from gateway.running import Running
 from gateway.selftest import SelfTest
 from gateway.shapes.base import Shape
 from gateway.signals.base import Detector
@@ -53,37 +54,8 @@ KINDS: dict[str, Kind] = {name: module.KIND for name, module in family(kinds).it
 DETECTORS: dict[str, Detector] = {name: module.DETECTOR for name, module in family(signals).items()}
 SHAPES: dict[str, Shape] = {module.SHAPE.path: module.SHAPE for module in family(shapes).values()}
 
-CATCH_UP_S = 0.5
-"""Of the start may go into getting ready to learn, and into what a killed process had recorded; what is left of it is
-learnt while serving."""
-
 PROOF_S = 1.5
 """Of the start may go into finding out whether memory works."""
-
-END_S = 10.0
-"""Of the end may go into learning; the rest waits in the journal."""
-
-log = structlog.get_logger()
-
-
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway that is ready to handle requests, and what else shows what it does."""
-
-    gateway: Gateway
-    telemetry: Telemetry
-    pumps: Pumps
-    proof: SelfTest
-    """Says whether memory works, and whether calls go on record."""
-    store: MemoryStore
-    journal: Journal
-    history: History
-    eraser: Eraser
-    wake: Callable[[], None]
-    """Says that there is something to learn."""
-    settle: asyncio.Event
-    """Set whenever the learner has nothing left to do."""
-    distilled: asyncio.Event
-    """Set whenever nothing waits for the distilling model."""
 
 
 @asynccontextmanager
@@ -104,49 +76,62 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         stack.push_async_callback(precedents.aclose)
         backlog = await asyncio.to_thread(Backlog, data.distil)
         distiller = _distiller(parts, policies, backlog)
-        learner = _learner(parts, precedents, distiller.learnt if past is None else lambda exchanges: None)
+        turn = asyncio.Lock()
+        learner = _learner(parts, precedents, distiller.learnt if past is None else lambda exchanges: None, turn)
         admission = await _admission(config, data, parts, stack)
-        attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry)
+        attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry, parts.follow)
         recorder = _recorder(config, parts, accounts, learner, attempts)
         augmenter = _augmenter(parts, precedents)
         await _hear_of_the_erased(parts, backlog, (augmenter.forget_all, precedents.forget_all))
         retention = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
-        watching = functools.partial(policies.watch, on_change=_reloaded)
+        watching = functools.partial(policies.watch, on_change=reloaded)
         others = () if past is not None else (distiller.run, retention.run, proof.run, watching)
         stack.push_async_callback(distiller.save)  # when the last has been learnt, which is after it is told to stop
-        await _background(stack, learner, (learner.run, lambda stop: parts.record.watch(stop, learner.wake), *others))
+        await begun(stack, learner, (learner.run, lambda stop: parts.record.watch(stop, learner.wake), *others))
         stack.push_async_callback(recorder.drain)
         pumps = Pumps(config.server.post_disconnect)
         stack.push_async_callback(pumps.drain)
-        gateway = Gateway(
-            accounts=accounts,
-            attempts=attempts,
-            clock=parts.clock,
-            upstream=parts.upstream,
-            augmenter=augmenter,
-            recorder=recorder,
-            shapes=SHAPES,
-            visits=_visits(config, policies, parts),
-            telemetry=parts.telemetry,
-            fence=parts.fence,
-            secret=parts.secret,
-            admission=admission,
-            signing=_signing(config, parts.clock),
-        )
+        gateway = _gateway(config, policies, parts, (accounts, attempts, augmenter, recorder, admission))
+        forgetting = (augmenter.forget, precedents.forget)
         yield Running(
             gateway=gateway,
-            telemetry=parts.telemetry,
+            data=data,
+            parts=parts,
             pumps=pumps,
             proof=proof,
-            store=parts.store,
-            journal=parts.record.journal,
-            history=parts.record.history,
-            eraser=_eraser(parts, data, backlog, (augmenter.forget, precedents.forget)),
+            backlog=backlog,
+            eraser=eraser_of(parts, data, backlog, forgetting),
+            curator=_curator(parts, turn, forgetting),
+            rehearsing=await _rehearsing(parts, stack),
             wake=learner.wake,
             settle=learner.idle,
             distilled=distiller.idle,
         )
+
+
+def _gateway(
+    config: Config,
+    policies: PolicyBook,
+    parts: Parts,
+    made: tuple[Accounts, Attempts, Augmenter, Recorder, Admission],
+) -> Gateway:
+    accounts, attempts, augmenter, recorder, admission = made
+    return Gateway(
+        accounts=accounts,
+        attempts=attempts,
+        clock=parts.clock,
+        upstream=parts.upstream,
+        augmenter=augmenter,
+        recorder=recorder,
+        shapes=SHAPES,
+        visits=_visits(config, policies, parts),
+        telemetry=parts.telemetry,
+        fence=parts.fence,
+        secret=parts.secret,
+        admission=admission,
+        signing=_signing(config, parts.clock),
+    )
 
 
 def _held(config: Config, stack: AsyncExitStack) -> DataDir:
@@ -174,12 +159,14 @@ def _distiller(parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distille
     )
 
 
-def _learner(parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None]) -> Learner:
+def _learner(
+    parts: Parts, precedents: Precedents, on_learnt: Callable[[Sequence[Exchange]], None], turn: asyncio.Lock
+) -> Learner:
     record, kept = parts.record, (parts.record.journal, parts.record.history, parts.store)
     study = Study(*kept, KINDS, DETECTORS, parts.counter, parts.clock, parts.telemetry, precedents.forget, record.still)
     record.on_left(study.leave)
     taught = (study, on_learnt, record.dead, parts.erasures, record.still)
-    return Learner(record.journal, parts.store, KINDS, parts.counter, *taught)
+    return Learner(record.journal, parts.store, KINDS, parts.counter, *taught, turn=turn)
 
 
 def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner, attempts: Attempts) -> Recorder:
@@ -201,17 +188,9 @@ def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner
     )
 
 
-def _eraser(parts: Parts, data: DataDir, backlog: Backlog, forgetting: Sequence[Callable[[Scope], None]]) -> Eraser:
-    return Eraser(
-        parts.record.archive,
-        parts.unguarded,
-        backlog,
-        parts.erasures,
-        parts.clock,
-        renew=parts.unguarded.renew,
-        copies=data.copies,
-        forgetting=forgetting,
-    )
+def _curator(parts: Parts, turn: asyncio.Lock, forgetting: Sequence[Callable[[Scope], None]]) -> Curator:
+    kept, is_gone = (parts.store, parts.record.history), parts.erasures.is_gone
+    return Curator(*kept, KINDS, parts.counter, parts.clock, turn=turn, is_gone=is_gone, on_changed=forgetting)
 
 
 async def _hear_of_the_erased(parts: Parts, backlog: Backlog, forgetting: Sequence[Callable[[], None]]) -> None:
@@ -228,11 +207,20 @@ def _augmenter(parts: Parts, precedents: Precedents) -> Augmenter:
         store=parts.store,
         precedents=precedents,
         kinds=KINDS,
-        composer=Composer(KINDS, parts.counter, parts.fence),
+        composer=Composer(KINDS, parts.counter, parts.fence, parts.telemetry.stage),
         telemetry=parts.telemetry,
         secret=parts.secret,
         on_breaker=parts.telemetry.breaker,
     )
+
+
+async def _rehearsing(parts: Parts, stack: AsyncExitStack) -> Augmenter:
+    """An augmenter that leaves no trace: what it counts, nobody reads, and what it holds, no call is told."""
+    precedents = Precedents(parts.store, parts.clock)
+    augmenter = _augmenter(msgspec.structs.replace(parts, telemetry=Telemetry(parts.clock.now)), precedents)
+    stack.push_async_callback(precedents.aclose)
+    stack.push_async_callback(augmenter.aclose)
+    return augmenter
 
 
 async def _admission(config: Config, data: DataDir, parts: Parts, stack: AsyncExitStack) -> Admission:
@@ -249,6 +237,8 @@ def _visits(config: Config, policies: PolicyBook, parts: Parts) -> Visits:
         is_out=parts.erasures.is_out,
         anonymous="credential" if is_loopback(config.server.host) else "session",
         max_augmented_bytes=config.server.max_augmented_bytes,
+        timing=parts.telemetry.stage,
+        on_match=parts.telemetry.matched,
     )
 
 
@@ -265,34 +255,6 @@ def _signing(config: Config, clock: Clock) -> OpenWebUi | None:
     return None if secret is None else OpenWebUi(secret=secret, clock=clock)
 
 
-async def _background(
-    stack: AsyncExitStack, learner: Learner, duties: Iterable[Callable[[asyncio.Event], Coroutine[None, None, None]]]
-) -> None:
-    """Start learning and the other duties; all end before what they use is closed."""
-    stop = asyncio.Event()
-    tasks = {asyncio.create_task(duty(stop)) for duty in duties}
-
-    async def end() -> None:
-        stop.set()
-        _, late = await asyncio.wait(tasks, timeout=END_S)
-        for task in late:
-            task.cancel()
-
-    stack.push_async_callback(end)
-    rehearsed = asyncio.create_task(asyncio.to_thread(learner.rehearse))
-    with contextlib.suppress(TimeoutError):  # what an earlier process left unlearnt, if that is quickly done
-        async with asyncio.timeout(CATCH_UP_S):
-            await learner.idle.wait()
-    await rehearsed  # beside calls it would take as long, and make them late
-
-
 def _recorded(accounts: Accounts, learner: Learner, exchange: Exchange) -> None:
     accounts.recorded(exchange)
     learner.wake()
-
-
-def _reloaded(complaint: str | None) -> None:
-    if complaint is None:
-        log.info("policies_loaded")
-    else:
-        log.error("policies_kept", complaint=complaint)

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, what has it counted: for load balancers, people and Prometheus."""
+"""Is it alive, is it ready, what has it counted: for load balancers, people and Prometheus. To operators: how it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.admin.operations import Operation
+from gateway.console import Console, Health
 from gateway.telemetry import CONTENT_TYPE, Telemetry
 
 
@@ -20,6 +22,29 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """`on`, or why it is off."""
     journal: str
     """`ok`, or why calls are not on record."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """There is nothing to choose."""
+
+
+async def health(console: Console, asked: Asked) -> Health:
+    """How the gateway is."""
+    return await console.health()
+
+
+OPERATIONS = (
+    Operation(
+        name="health",
+        method="GET",
+        path="/accrue/health",
+        summary="How the gateway is: stores, breakers, queues.",
+        tag="health",
+        asked=Asked,
+        answer=Health,
+        work=health,
+    ),
+)
 
 
 def routes(telemetry: Telemetry, readiness: Callable[[], Readiness]) -> Sequence[BaseRoute]:

@@ -1,4 +1,4 @@
-"""`GET /accrue/report`: what memory did and what it was worth, as JSON, for who holds the admin key.
+"""`GET /accrue/report`: what memory did and what it was worth, as JSON.
 
 A report shows the words of all users, so no key of a client opens it.
 """
@@ -6,50 +6,52 @@ A report shows the words of all users, so no key of a client opens it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from msgspec import Meta
 
-from gateway.admin.operators import Operators
-from gateway.errors import BadRequest, MemoryUnavailable, NotNow, RequestError
-from gateway.period import Facts, seconds
-from gateway.ports import Clock
+from gateway.admin.operations import Operation
+from gateway.console import Console
+from gateway.errors import BadRequest
+from gateway.period import seconds
 from gateway.report import Report, report
 
-JSON = "application/json"
-
-Read = Callable[[str | None, float | None], Awaitable[Facts]]
-"""What happened to a tenant, or to all, since a time in Unix seconds. Raises `MemoryUnavailable`."""
+Length = Annotated[str, Meta(description="12h, 7d, 2w", extra_json_schema={"pattern": "^[0-9]{1,4}[hdw]$"})]
+"""How far back."""
 
 
-def routes(read: Read, clock: Clock, operators: Operators) -> Sequence[BaseRoute]:
-    """`/accrue/report?since=7d&tenant=NAME`; without `since` from the beginning, without `tenant` of all."""
+class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it is to be about."""
 
-    async def shown(request: Request) -> Response:
-        try:
-            operators.admitted(request.headers.raw)
-            whose = request.query_params.get("tenant") or None
-            return Response(msgspec.json.encode(await _report(read, whose, _since(request, clock))), media_type=JSON)
-        except RequestError as error:
-            return Response(error.body, status_code=error.status, media_type=JSON)
-
-    return [Route("/accrue/report", shown)]
+    since: Length | None = None
+    """None: from the beginning."""
+    tenant: str = ""
+    """Empty: all."""
 
 
-async def _report(read: Read, whose: str | None, since: float | None) -> Report:
-    try:
-        facts = await read(whose, since)
-    except MemoryUnavailable as error:
-        raise NotNow(str(error), code="memory_unavailable") from error
+async def reported(console: Console, asked: Period) -> Report:
+    """The report on a period."""
+    facts = await console.facts(asked.tenant or None, _since(console, asked.since))
     return await asyncio.to_thread(report, facts)
 
 
-def _since(request: Request, clock: Clock) -> float | None:
-    length = request.query_params.get("since")
+def _since(console: Console, length: str | None) -> float | None:
     try:
-        return None if length is None else clock.now() - seconds(length)
+        return None if length is None else console.clock.now() - seconds(length)
     except ValueError as error:
         raise BadRequest(f"since: {error}", code="invalid_since", param="since") from error
+
+
+OPERATIONS = (
+    Operation(
+        name="report",
+        method="GET",
+        path="/accrue/report",
+        summary="What memory did and what it was worth.",
+        tag="report",
+        asked=Period,
+        answer=Report,
+        work=reported,
+    ),
+)

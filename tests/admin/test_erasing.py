@@ -8,16 +8,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
-from gateway.admin.erasing import MAX_BODY_BYTES, routes
-from gateway.admin.operators import Operators
+from gateway.admin.erasing import OPERATIONS
+from gateway.admin.operations import MAX_BODY_BYTES
 from gateway.erasures import Person, Tombstone
 from gateway.errors import MemoryUnavailable
+from tests.admin.console import KEY, opened_desk, over_http
 from tests.stores.samples import ANN, BOB, memory
 from tests.test_erasure import NOW, PERSON, Desk, Records
 
-KEY = "an-admin-key-that-is-long-enough-for-a-test"
 ERASE, EXPORT = "/accrue/erase", "/accrue/export"
 
 
@@ -38,11 +37,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=routes(desk.eraser, Operators(KEY)))
-    headers = {"authorization": f"Bearer {KEY}"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accrue", headers=headers) as on:
-        yield on
+async def http(desk: Desk, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        opened_desk(tmp_path / "console", eraser=desk.eraser) as opened,
+        over_http(opened.console, OPERATIONS) as client,
+    ):
+        yield client
 
 
 @pytest.mark.promise("P11")
@@ -86,23 +86,24 @@ async def test_only_operators_may(desk: Desk, http: httpx.AsyncClient, authoriza
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "code"),
     [
-        "",
-        "[]",
-        "{}",
-        '{"user":1}',
-        '{"user":"ann","session":"s1"}',
-        '{"name":"ann"}',
-        '"\udcff"',
-        '{"opt_out":true}',
-        json.dumps({"user": "a" * 1_025}),
-        json.dumps({"user": "a" * MAX_BODY_BYTES}),
+        ("", "invalid_person"),
+        ("[]", "invalid_json"),
+        ("{}", "invalid_person"),
+        ('{"user":1}', "invalid_request"),
+        ('{"user":"ann","session":"s1"}', "invalid_person"),
+        ('{"name":"ann"}', "invalid_request"),
+        ('"\udcff"', "invalid_json"),
+        ('{"opt_out":true}', "invalid_person"),
+        (json.dumps({"user": "a" * 1_025}), "invalid_request"),
+        (json.dumps({"user": "a" * MAX_BODY_BYTES}), "request_too_large"),
     ],
 )
-async def test_who_is_meant_must_be_said(desk: Desk, http: httpx.AsyncClient, body: str) -> None:
+async def test_who_is_meant_must_be_said(desk: Desk, http: httpx.AsyncClient, body: str, code: str) -> None:
     answer = await http.post(ERASE, content=body.encode(errors="surrogateescape"))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_person")
+    status = 413 if code == "request_too_large" else 400
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert desk.records.erased == []
 
 
@@ -119,9 +120,11 @@ async def test_nobody_and_several_are_nobody_to_erase(desk: Desk, http: httpx.As
 
 async def test_what_cannot_be_reached_is_to_be_asked_for_again(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Away())
-    transport = httpx.ASGITransport(Starlette(routes=routes(desk.eraser, Operators(KEY))))
-    async with httpx.AsyncClient(transport=transport, base_url="http://accrue") as http:
-        answer = await http.post(ERASE, json={"user": "ann"}, headers={"authorization": f"Bearer {KEY}"})
+    async with (
+        opened_desk(tmp_path / "console", eraser=desk.eraser) as opened,
+        over_http(opened.console, OPERATIONS) as client,
+    ):
+        answer = await client.post(ERASE, json={"user": "ann"})
     await desk.store.aclose()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "memory_unavailable")
     assert desk.erasures.is_gone(PERSON.scope, NOW)

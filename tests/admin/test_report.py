@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
-from starlette.applications import Starlette
 
-from gateway.admin.operators import Operators
-from gateway.admin.report import routes
+from gateway.admin.report import OPERATIONS
 from gateway.errors import MemoryUnavailable
 from gateway.period import Facts
 from gateway.report import Report
-from gateway.testing import ManualClock
+from tests.admin.console import KEY, opened_desk, over_http
 from tests.periods import NOW, call, facts
 
-KEY = "k" * 32
 Asked = list[tuple[str | None, float | None]]
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -30,18 +28,17 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-def client(asked: Asked) -> Client:
+def client(asked: Asked, tmp_path: Path) -> Client:
     async def read(of: str | None, since: float | None) -> Facts:
         asked.append((of, since))
         return facts(since=since, calls=[call("ex_1")])
 
     @asynccontextmanager
     async def started(key: str = KEY, read: object = read) -> AsyncIterator[httpx.AsyncClient]:
-        app = Starlette(routes=routes(read, ManualClock(NOW), Operators(KEY)))  # type: ignore[arg-type] # a double
-        headers = {"authorization": f"Bearer {key}"}
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://accrue", headers=headers) as on:
-            yield on
+        async with opened_desk(tmp_path, facts=read) as desk, over_http(desk.console, OPERATIONS) as http:
+            desk.clock.advance(NOW - desk.clock.now())
+            http.headers["authorization"] = f"Bearer {key}"
+            yield http
 
     return started
 
@@ -87,7 +84,8 @@ async def test_memory_that_cannot_answer_now_is_said_to(client: Client) -> None:
 
     async with client(read=unavailable) as here:
         answer = await here.get("/accrue/report")
-    assert (answer.status_code, answer.json()["error"]["message"]) == (503, "the disk is full")
+    assert answer.status_code == 503
+    assert "the disk is full" in answer.json()["error"]["message"]
 
 
 async def test_nobody_changes_anything_here(client: Client) -> None:

@@ -1,0 +1,161 @@
+"""`/accrue/memories/export` and `/accrue/memories/import`: memories as lines, which make the same state elsewhere.
+
+The first line says what the others are: `{"format": "accrue-memories", "version": 1}`. Each of the others is one
+memory, with whose it is in words and not as a key of ours. An import takes all lines or, where one of them is wrong,
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.admin.operations import LINES, Operation
+from gateway.catalogue import Holder, Selection
+from gateway.console import Console
+from gateway.errors import BadRequest, ScopeError
+from gateway.memories import Memory
+from gateway.owners import scope_of
+from gateway.ports import Held
+from gateway.types import Scope
+
+VERSION = 1
+
+AT_ONCE = 200
+"""Owners, and memories of one, that are read together."""
+
+Words = Annotated[str, Meta(max_length=1_024)]
+
+
+class ExportAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose memories."""
+
+    tenant: Words = ""
+    """Empty for all; so is `kind`."""
+    kind: Words = ""
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be put in."""
+
+    lines: bytes
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    lines: int
+    """Memories in the file."""
+    added: int
+    """Of these, those that were not there before; others were put in the place of what was there. Of who was erased
+    since they were said, or wants no memory, none is taken."""
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first line."""
+
+    format: Literal["accrue-memories"]
+    version: Annotated[int, Meta(ge=1, le=VERSION)]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A memory, and whose it is."""
+
+    tenant: Annotated[str, Meta(min_length=1)]
+    user: str | None
+    session: str
+    """In which nobody was named; empty for a user's."""
+    is_shared: bool
+    """True for what all users of the tenant share."""
+    memory: Memory
+
+
+async def export(console: Console, asked: ExportAsked) -> AsyncIterator[bytes]:
+    """All memories, owner by owner, those that were said last first."""
+    first = await console.catalogue.holders(asked.tenant, "", "", AT_ONCE)  # so that what is away is said before a line
+    return _lines(console, asked, *first)
+
+
+async def take(console: Console, asked: Import) -> Imported:
+    """Put in what was exported. Raises `BadRequest` for a line that is wrong, by its number, before any is taken."""
+    # Of memories that were said at the same time the last is listed first, so that the first is put in last.
+    held = list(_read(asked.lines))[::-1]
+    return Imported(lines=len(held), added=await console.curator.take(held))
+
+
+async def _lines(console: Console, asked: ExportAsked, holders: Sequence[Holder], place: str) -> AsyncIterator[bytes]:
+    yield _line(Heading(format="accrue-memories", version=VERSION))
+    while True:
+        for holder in holders:
+            async for held in _of(console, Selection(owner=holder.owner, kind=asked.kind)):
+                scope = scope_of(held.owner)
+                yield _line(
+                    Line(
+                        tenant=held.tenant,
+                        user=scope.user,
+                        session=scope.session,
+                        is_shared=scope.is_shared,
+                        memory=held.memory,
+                    )
+                )
+        if not place:
+            return
+        holders, place = await console.catalogue.holders(asked.tenant, "", place, AT_ONCE)
+
+
+async def _of(console: Console, selection: Selection) -> AsyncIterator[Held]:
+    place = ""
+    while True:
+        page, place = await console.catalogue.browse(selection, place, AT_ONCE)
+        for held in page:
+            yield held
+        if not place:
+            return
+
+
+def _line(value: Heading | Line) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _read(lines: bytes) -> Iterator[Held]:
+    decode = msgspec.json.Decoder(Line).decode
+    for number, line in enumerate(lines.split(b"\n"), 1):
+        try:
+            if number == 1:
+                msgspec.json.decode(line, type=Heading)
+            elif line.strip():
+                one = decode(line)
+                scope = Scope(tenant=one.tenant, user=one.user, session=one.session, is_shared=one.is_shared)
+                yield Held(owner=scope.owner, tenant=one.tenant, memory=one.memory)
+        except (msgspec.DecodeError, UnicodeError, ScopeError) as error:
+            raise BadRequest(
+                f"line {number}: {error}; nothing was taken", code="invalid_line", param="lines"
+            ) from error
+
+
+OPERATIONS = (
+    Operation(
+        name="exportMemories",
+        method="GET",
+        path="/accrue/memories/export",
+        summary="All memories as lines, which an import makes the same state of.",
+        tag="memories",
+        asked=ExportAsked,
+        answer=LINES,
+        work=export,
+    ),
+    Operation(
+        name="importMemories",
+        method="POST",
+        path="/accrue/memories/import",
+        summary="Put in memories as they were exported: all lines, or none where one of them is wrong.",
+        tag="memories",
+        asked=Import,
+        answer=Imported,
+        work=take,
+        is_lines_asked=True,
+    ),
+)

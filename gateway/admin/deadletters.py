@@ -1,0 +1,105 @@
+"""`/accrue/deadletters`: what could not be learnt, and what is to become of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from gateway.admin.operations import Operation
+from gateway.console import Console
+from gateway.deadletters import DeadLetter
+from gateway.errors import BadRequest, NotFound
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many to name."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 200
+
+
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """Dead letters, the oldest first."""
+
+    letters: tuple[DeadLetter, ...]
+    count: int
+    """Of all there are."""
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which are meant: those of these exchanges, or all."""
+
+    exchanges: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=1_000)] = ()
+    all: bool = False
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """How many it was done to."""
+
+    count: int
+
+
+async def letters(console: Console, asked: Page) -> Letters:
+    """Those there are."""
+    found = await console.letters.all()
+    return Letters(letters=tuple(found[: asked.limit]), count=len(found))
+
+
+async def replay(console: Console, asked: Chosen) -> Done:
+    """Have them learnt once more, at once."""
+    exchanges = await _chosen(console, asked)
+    await console.letters.replay(exchanges)
+    console.wake()
+    return Done(count=len(exchanges))
+
+
+async def drop(console: Console, asked: Chosen) -> Done:
+    """Forget that they were passed over."""
+    exchanges = await _chosen(console, asked)
+    await console.letters.drop(exchanges)
+    return Done(count=len(exchanges))
+
+
+async def _chosen(console: Console, asked: Chosen) -> list[str]:
+    if asked.all == bool(asked.exchanges):
+        raise BadRequest("name exchanges, or say all", code="invalid_choice", param="exchanges")
+    known = [letter.exchange for letter in await console.letters.all()]
+    for exchange in asked.exchanges:
+        if exchange not in known:
+            raise NotFound(f"there is no dead letter {exchange}", code="not_found", param="exchanges")
+    return known if asked.all else list(dict.fromkeys(asked.exchanges))
+
+
+OPERATIONS = (
+    Operation(
+        name="listDeadLetters",
+        method="GET",
+        path="/accrue/deadletters",
+        summary="What could not be learnt, the oldest first.",
+        tag="health",
+        asked=Page,
+        answer=Letters,
+        work=letters,
+    ),
+    Operation(
+        name="replayDeadLetters",
+        method="POST",
+        path="/accrue/deadletters/replay",
+        summary="Have exchanges learnt once more.",
+        tag="health",
+        asked=Chosen,
+        answer=Done,
+        work=replay,
+    ),
+    Operation(
+        name="dropDeadLetters",
+        method="POST",
+        path="/accrue/deadletters/drop",
+        summary="Forget that exchanges could not be learnt; their record stays.",
+        tag="health",
+        asked=Chosen,
+        answer=Done,
+        work=drop,
+    ),
+)
