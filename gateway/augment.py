@@ -94,7 +94,8 @@ class Augmenter:
         troubles: list[Trouble] = []
         with self._failing_open(troubles):
             async with asyncio.timeout(visit.policy.recall.deadline_ms / 1000):
-                session = await identify.session_of(self._journal, self._clock, visit.who, visit.call)
+                with self._telemetry.stage("identify"):
+                    session = await identify.session_of(self._journal, self._clock, visit.who, visit.call)
                 recalled = await self._recall(visit, session)
         held = self._held.get(session.scope.owner, Recalled())
         for known in (held if recalled is None else recalled, Recalled()):
@@ -102,7 +103,7 @@ class Augmenter:
                 prompt = self._compose(visit, session, known)
                 break
         outcome = _explained(prompt.outcome, troubles, visit)
-        self._telemetry.called(outcome.status, outcome.tokens)
+        self._telemetry.called(outcome)
         return session, msgspec.structs.replace(prompt, outcome=outcome)
 
     async def aclose(self) -> None:
@@ -144,7 +145,8 @@ class Augmenter:
             or not any(open_slots(visit.call, session, visit.policy.place))
         ):
             return Recalled()
-        return await self._stored.ask(partial(self._recalled, visit, session))
+        with self._telemetry.stage("recall"):
+            return await self._stored.ask(partial(self._recalled, visit, session))
 
     async def _recalled(self, visit: Visit, session: Session) -> Recalled:
         question = await _question(visit)
@@ -184,7 +186,8 @@ class Augmenter:
         if visit.is_aside or visit.mode == "write":
             reason = "side_call" if visit.is_aside else "write"
             return Prompt(body=visit.call.body, outcome=Outcome(status="off", reason=reason))
-        return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)
+        with self._telemetry.stage("compose"):
+            return self._composer.compose(visit.shape, visit.call, session, recalled, visit.policy)
 
     def _is_withheld(self, visit: Visit, session: Session) -> bool:
         """Whether this owner is of those who are told nothing, so that it is known what memory is worth.
@@ -226,8 +229,13 @@ async def _question(visit: Visit) -> str:
 def _called_for(
     visit: Visit, session: Session, question: str, recalled: Recalled, lessons: Sequence[Memory]
 ) -> Recalled:
-    """What was recalled, with the lessons that the call calls for and the constraints to be said once more."""
-    told = called_for(lessons, visit.call, question, session) if lessons else ()
+    """What was recalled, with the lessons that the call calls for and the constraints to be said once more.
+
+    A lesson that a person pinned is told like what else is pinned: neither for the call nor by lot.
+    """
+    pinned = {memory.id for memory in recalled.pinned}
+    loose = [lesson for lesson in lessons if lesson.id not in pinned]
+    told = called_for(loose, visit.call, question, session) if loose else ()
     echoes = guard.echoes(recalled.pinned, visit.call, session.ledger, visit.policy.guard)
     return msgspec.structs.replace(recalled, hits=(*told, *recalled.hits), echoes=echoes)
 

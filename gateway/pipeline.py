@@ -233,7 +233,8 @@ async def _unread(body: Body) -> bytes | AsyncIterator[bytes] | None:
 
 async def _sent(gateway: Gateway, outgoing: Outgoing) -> Incoming:
     """The upstream's answer. A status that is none cannot be passed on."""
-    incoming = await gateway.upstream.send(outgoing)
+    with gateway.telemetry.stage("forward"):
+        incoming = await gateway.upstream.send(outgoing)
     if not FIRST_STATUS <= incoming.status <= LAST_STATUS:
         await incoming.chunks.aclose()
         raise UpstreamUnreachable(f"the upstream answered with {incoming.status}, which is no final status")

@@ -58,7 +58,7 @@ class Recorder:
         Args:
             commit_wait_s: how long a call waits for its intent, and the end of its answer for its record, before it is
                 let go.
-            on_recorded: called after each commit: there is something to learn.
+            on_recorded: called after each commit, with the exchange as it is kept: there is something to learn.
             on_unrecorded: told the reason when there will be no record.
             on_late: called when a call or an answer was let go before its record, which may still come.
             on_ended: told of every exchange that has ended, before it is on record.
@@ -208,7 +208,7 @@ class Recorder:
             self._on_unrecorded(exchange, "journal")
             log.warning("unrecorded", exchange=exchange.id, error=str(error))
         else:
-            self._on_recorded(exchange)
+            self._on_recorded(kept)
 
     async def _cleaned(self, exchange: Exchange) -> Exchange:
         """The exchange as it may be kept."""

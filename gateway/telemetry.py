@@ -1,6 +1,6 @@
 """Counters and logs: what happened, in numbers and in one line each, never with a body or a user's words.
 
-No label names a user or a session: that would be a list of them.
+No label names a user, a session or a tenant: that would be a list of them. Nor a model: clients write what they like.
 """
 
 from __future__ import annotations
@@ -8,10 +8,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gateway.stages import Stages
+from gateway.types import Exchange, Outcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -23,13 +29,38 @@ SHARED = {
 }
 """Where gateways share a record, what is shown of it."""
 
+LOOKED_UP = {
+    "waiting": "Exchanges that wait to be learnt.",
+    "distilling": "Sessions that wait for the distilling model.",
+    "dead_letters": "Exchanges that could not be learnt and wait for a person.",
+    "index_share": "Share of the memories in the index of today's embedder.",
+    "adherence": "Share of checked constraints that answers kept to, of the last 30 days.",
+    "lift": "Share of right sessions with memory less the share without, of the last 30 days.",
+    "lift_low": "Lower end of the 95 % interval of accrue_lift.",
+    "lift_high": "Upper end of the 95 % interval of accrue_lift.",
+}
+"""What is not counted as it happens, but looked up now and then (gateway/checkup.py)."""
+
 
 class Telemetry:
     """The counters of one gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """`now` gives Unix seconds; it must be the clock by which exchanges end."""
         self._registry = CollectorRegistry()
-        self._calls = self._counter("calls", "Calls that memory could have augmented, by what it did.", "memory")
+        self._stages = Stages(self._registry, now)
+        self.stage = self._stages.time
+        """Measures a stage of a call: `with telemetry.stage("recall"):`."""
+        self._figures = _Figures()
+        self._registry.register(self._figures)
+        self._calls = self._counter(
+            "calls", "Calls that memory could have augmented, by what it did.", "memory", "reason"
+        )
+        self._provided = self._counter(
+            "provider_tokens", "Tokens as providers counted them, of calls with notes and without.", "kind", "memory"
+        )
+        self._matches = self._counter("policy_matches", "Calls by the policy they were under.", "policy")
+        self._spans = self._counter("spans", "Calls and writes that traces tell of, by what became of them.", "outcome")
         self._tokens = self._counter("note_tokens", "Tokens of notes in requests, replayed ones included.")
         self._passed = self._counter("passed_through", "Requests passed through unread.")
         self._failures = self._counter("memory_failures", "Recalls that did not come about, by cause.", "cause")
@@ -55,10 +86,22 @@ class Telemetry:
         for name, value in values.items():
             Gauge(f"accrue_{name}", SHARED[name], registry=self._registry).set_function(value)
 
-    def called(self, memory: str, tokens: int) -> None:
+    def look_up(self, figures: Mapping[str, float | None]) -> None:
+        """Show these figures, by the names of `LOOKED_UP`; one that is None is not known, and not shown."""
+        self._figures.values.update(figures)
+
+    def called(self, outcome: Outcome) -> None:
         """A call was augmented, or would have been."""
-        self._calls.labels(memory).inc()
-        self._tokens.inc(tokens)
+        self._calls.labels(outcome.status, outcome.reason).inc()
+        self._tokens.inc(outcome.tokens)
+
+    def matched(self, policy: str) -> None:
+        """A call is under this policy."""
+        self._matches.labels(policy).inc()
+
+    def matches(self) -> Mapping[str, int]:
+        """How often each policy was matched since the start."""
+        return {name: int(count) for name, count in _counted(self._matches)}
 
     def passed(self) -> None:
         """A request went through unread."""
@@ -73,13 +116,26 @@ class Telemetry:
         self._breakers.labels(dependency).set(is_open)
         self._opened.labels(dependency).inc(is_open)
 
+    def breakers(self) -> Mapping[str, tuple[bool, int]]:
+        """Of each dependency that was ever left alone: whether it is now, and how often since the start."""
+        opened = dict(_counted(self._opened))
+        return {name: (is_open == 1.0, int(opened[name])) for name, is_open in _counted(self._breakers)}
+
     def received(self) -> None:
         """A call has come in."""
         self._received.inc()
 
-    def recorded(self) -> None:
+    def recorded(self, exchange: Exchange) -> None:
         """It is on record."""
         self._recorded.inc()
+        if exchange.ended_at is not None:
+            self._stages.took("record", exchange.ended_at, self._stages.now())
+        usage = None if exchange.reply is None else exchange.reply.usage
+        if usage is not None:
+            memory = "with" if exchange.outcome.notes else "without"
+            self._provided.labels("prompt", memory).inc(usage.prompt_tokens)
+            self._provided.labels("cached", memory).inc(usage.cached_tokens)
+            self._provided.labels("completion", memory).inc(usage.completion_tokens)
 
     def refused(self, status: int) -> None:
         """It was answered by us."""
@@ -117,6 +173,10 @@ class Telemetry:
         """A lesson was added, confirmed, retired."""
         self._lessons.labels(action.lower()).inc()
 
+    def traced(self, outcome: str, count: int) -> None:
+        """What traces tell of was `sent` to the collector, or `lost`."""
+        self._spans.labels(outcome).inc(count)
+
     def tasks(self, count: int) -> None:
         """So many tasks are under way in the event loop."""
         self._tasks.set(count)
@@ -127,6 +187,31 @@ class Telemetry:
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"accrue_{name}", meaning, labels, registry=self._registry)
+
+
+class _Figures(Collector):
+    """Gauges that are only there while their value is known."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float | None] = {}
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Their names, so that no other metric takes one."""
+        return [GaugeMetricFamily(f"accrue_{name}", meaning) for name, meaning in LOOKED_UP.items()]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Those that are known."""
+        for name, value in self.values.items():
+            if value is not None:
+                yield GaugeMetricFamily(f"accrue_{name}", LOOKED_UP[name], value=value)
+
+
+def _counted(metric: Counter | Gauge) -> Iterator[tuple[str, float]]:
+    """The values of a metric by its one label."""
+    for family in metric.collect():
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                yield next(iter(sample.labels.values())), sample.value
 
 
 def configure_logs(level: str, log_format: str) -> None:

@@ -23,6 +23,7 @@ from gateway.shapes.base import Shape
 from gateway.shapes.slots import HEAD_ROLES
 from gateway.sidecalls import is_side_call
 from gateway.sources import Sent, request_kind
+from gateway.stages import Timing, untimed
 from gateway.types import Call, MemoryMode, Outcome, Scope, ToolCall, Turn
 
 THREADED_READ_BYTES = 256 * 1024
@@ -55,6 +56,9 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
     max_augmented_bytes: int
     is_out: Callable[[Scope], bool]
     """Whether nothing is to be remembered of somebody (gateway/erasures.py)."""
+    timing: Timing = untimed
+    on_match: Callable[[str], None] = lambda policy: None
+    """Told which policy a call is under."""
 
     async def read(
         self, shape: Shape, headers: Headers, claimed: identify.Claims, target: str, body: Body
@@ -71,11 +75,12 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
     def _read(
         self, shape: Shape, headers: Headers, claimed: identify.Claims, target: str, sent: bytes, coding: str
     ) -> Visit | Outcome:
-        body = encodings.decode(sent, coding)
-        call = None if body is None else shape.read(body)
-        if call is None:
-            return Outcome(status="error", reason="unread")
-        return self.judge(shape, headers, claimed, target, call, sent)
+        with self.timing("read"):
+            body = encodings.decode(sent, coding)
+            call = None if body is None else shape.read(body)
+            if call is None:
+                return Outcome(status="error", reason="unread")
+            return self.judge(shape, headers, claimed, target, call, sent)
 
     def judge(
         self, shape: Shape, headers: Headers, claimed: identify.Claims, target: str, call: Call, sent: bytes
@@ -88,6 +93,7 @@ class Visits(msgspec.Struct, frozen=True, kw_only=True):
         """
         says = Sent(headers, call)
         policy = self.policies.current.match(call.model, "/v1" + target, identify.agent_of(claimed, says), headers)
+        self.on_match(policy.name)
         anonymous = policy.identify.anonymous or self.anonymous
         who = identify.identity(claimed, says, policy.identify, anonymous)
         mode = identify.narrower(claimed.mode, policy.memory)

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from gateway.telemetry import Telemetry, configure_logs
+from gateway.telemetry import LOOKED_UP, SHARED, Telemetry, configure_logs
+from gateway.testing import ManualClock
+from gateway.types import Outcome, Reply, Usage
+from tests.exchanges import NOW, exchange
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,9 +44,9 @@ def logs() -> Iterator[None]:
 
 
 def counted(telemetry: Telemetry) -> dict[str, float]:
-    """Counters by name and labels, without the times at which they were made."""
+    """Counters by name and labels, without the times at which they were made, and without stages."""
     lines = [line.rpartition(" ") for line in telemetry.render().decode().splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, _, value in lines if "_created" not in name}
+    return {name: float(value) for name, _, value in lines if "_created" not in name and "_stage_" not in name}
 
 
 def test_a_new_gateway_has_counted_nothing() -> None:
@@ -68,13 +71,15 @@ def test_what_gateways_share_is_shown_as_it_is_when_it_is_asked_for() -> None:
 
 def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry = Telemetry()
-    telemetry.called("hit", 30)
-    telemetry.called("hit", 12)
-    telemetry.called("empty", 0)
+    telemetry.called(Outcome(status="hit", tokens=30))
+    telemetry.called(Outcome(status="hit", tokens=12))
+    telemetry.called(Outcome(status="empty", reason="window"))
+    telemetry.matched("support")
+    telemetry.traced("lost", 7)
     telemetry.passed()
     telemetry.failed("timeout")
     telemetry.received()
-    telemetry.recorded()
+    telemetry.recorded(exchange())
     telemetry.refused(404)
     telemetry.late()
     telemetry.unclean()
@@ -86,8 +91,10 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry.tasks(5)
     assert counted(telemetry) == {
         "accrue_tasks": 5,
-        'accrue_calls_total{memory="hit"}': 2,
-        'accrue_calls_total{memory="empty"}': 1,
+        'accrue_calls_total{memory="hit",reason=""}': 2,
+        'accrue_calls_total{memory="empty",reason="window"}': 1,
+        'accrue_policy_matches_total{policy="support"}': 1,
+        'accrue_spans_total{outcome="lost"}': 7,
         "accrue_note_tokens_total": 42,
         "accrue_passed_through_total": 1,
         'accrue_memory_failures_total{cause="timeout"}': 1,
@@ -103,6 +110,76 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
         "accrue_distil_tokens_total": 42,
         'accrue_distilled_facts_total{outcome="kept"}': 3,
     }
+
+
+def shown_by_all() -> str:
+    """Everything that can be shown."""
+    telemetry = Telemetry()
+    telemetry.share(dict.fromkeys(SHARED, lambda: 1.0))
+    telemetry.look_up(dict.fromkeys(LOOKED_UP, 1.0))
+    return telemetry.render().decode()
+
+
+def test_what_providers_counted_is_added_up_apart_for_calls_with_notes_and_without() -> None:
+    telemetry, usage = Telemetry(), Usage(prompt_tokens=1_000, cached_tokens=600, completion_tokens=50)
+    reply = Reply(usage=usage)
+    telemetry.recorded(exchange(reply=reply, outcome=Outcome(status="hit", notes=2)))
+    telemetry.recorded(exchange(reply=reply, outcome=Outcome(status="hit", notes=1)))
+    telemetry.recorded(exchange(reply=reply, outcome=Outcome(status="empty")))
+    telemetry.recorded(exchange(reply=None))
+    tokens = {name: count for name, count in counted(telemetry).items() if "provider_tokens" in name}
+    assert tokens == {
+        'accrue_provider_tokens_total{kind="prompt",memory="with"}': 2_000,
+        'accrue_provider_tokens_total{kind="cached",memory="with"}': 1_200,
+        'accrue_provider_tokens_total{kind="completion",memory="with"}': 100,
+        'accrue_provider_tokens_total{kind="prompt",memory="without"}': 1_000,
+        'accrue_provider_tokens_total{kind="cached",memory="without"}': 600,
+        'accrue_provider_tokens_total{kind="completion",memory="without"}': 50,
+    }
+
+
+def test_from_the_end_of_an_answer_to_its_record_is_the_last_stage() -> None:
+    telemetry = Telemetry(ManualClock(NOW).now)
+    telemetry.recorded(exchange(ended_at=NOW - 0.2))
+    telemetry.recorded(exchange(ended_at=None))  # an answer that never came does not end
+    shown = telemetry.render().decode()
+    assert 'accrue_stage_seconds_bucket{le="0.1",stage="record"} 0.0' in shown
+    assert 'accrue_stage_seconds_bucket{le="0.25",stage="record"} 1.0' in shown
+    assert 'accrue_stage_seconds_count{stage="record"} 1.0' in shown
+
+
+def test_what_is_looked_up_is_shown_while_it_is_known() -> None:
+    telemetry = Telemetry()
+    telemetry.look_up({"waiting": 3, "lift": None})
+    assert counted(telemetry)["accrue_waiting"] == 3
+    assert "accrue_lift" not in counted(telemetry)
+    telemetry.look_up({"waiting": None, "lift": -0.5})
+    assert "accrue_waiting" not in counted(telemetry)
+    assert counted(telemetry)["accrue_lift"] == -0.5
+
+
+def test_a_dependency_is_known_by_whether_it_is_left_alone_and_how_often_it_was() -> None:
+    telemetry = Telemetry()
+    assert telemetry.breakers() == {}
+    for dependency, is_open in (("store", True), ("store", False), ("embedder", True), ("store", True)):
+        telemetry.breaker(dependency, is_open)
+    telemetry.breaker("store", False)
+    assert telemetry.breakers() == {"store": (False, 2), "embedder": (True, 1)}
+
+
+def test_it_is_known_how_often_each_policy_was_used() -> None:
+    telemetry = Telemetry()
+    for policy in ("default", "support", "default"):
+        telemetry.matched(policy)
+    assert telemetry.matches() == {"default": 2, "support": 1}
+
+
+def test_nothing_that_is_shown_names_a_user_a_session_a_tenant_or_a_model() -> None:
+    labels = set(re.findall(r"(\w+)=\"", shown_by_all()))
+    assert labels <= {"le", "stage", "memory", "reason", "kind", "policy", "outcome", "cause", "dependency", "status"}
+    telemetry = Telemetry()
+    telemetry.recorded(exchange(model="gpt-of-ann", reply=Reply(usage=Usage(prompt_tokens=1))))
+    assert not re.search("ann|acme|s1", re.sub("^#.*$", "", telemetry.render().decode(), flags=re.MULTILINE))
 
 
 def test_two_gateways_in_one_process_count_apart() -> None:
@@ -195,9 +272,10 @@ def test_a_traceback_shows_code_and_no_words_of_users(
 
 def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     sources = "".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
-    counters = re.findall(r"^# TYPE (accrue_\w+_total) counter$", Telemetry().render().decode(), re.MULTILINE)
+    counters = re.findall(r"^# TYPE (accrue_\w+) (?:counter|gauge|histogram)$", shown_by_all(), re.MULTILINE)
+    counters = [name for name in counters if not name.endswith("_created")]
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 16
+    assert len(counters) == 33
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []
