@@ -1,0 +1,56 @@
+"""How the gateway is, and what it could not learn."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from gateway.admin import deadletters as api
+from gateway.admin.dashboard.pages import BELOW, Page, Section, Visit
+
+HEALTH, REPLAY, DROP = (f"{BELOW}health", f"{BELOW}health/replay", f"{BELOW}health/drop")
+
+MOST_LETTERS = 200
+"""Dead letters on the page, the oldest first; more come up as these are dealt with."""
+
+
+async def health(visit: Visit) -> Response:
+    """The page."""
+    found = await api.letters(visit.console, api.Page(limit=MOST_LETTERS))
+    return visit.show(
+        "health.html",
+        health=await visit.console.health(),
+        letters=found.letters,
+        more=found.count - len(found.letters),
+        replay=REPLAY,
+        drop=DROP,
+    )
+
+
+async def replay(visit: Visit) -> Response:
+    """Let the learner have the chosen ones once more."""
+    await api.replay(visit.console, _chosen(visit))
+    return visit.go(HEALTH, did="replayed")
+
+
+async def drop(visit: Visit) -> Response:
+    """Forget the chosen ones."""
+    await api.drop(visit.console, _chosen(visit))
+    return visit.go(HEALTH, did="dropped")
+
+
+def _chosen(visit: Visit) -> api.Chosen:
+    return api.Chosen(exchanges=tuple(visit.sent.getlist("exchange")))
+
+
+SECTION = Section(
+    title="Health",
+    pages=(
+        Page(path=HEALTH, work=health),
+        Page(path=REPLAY, work=replay, method="POST"),
+        Page(path=DROP, work=drop, method="POST"),
+    ),
+    said={
+        "replayed": "The learner has them once more. What fails again is back here in a moment.",
+        "dropped": "Dropped. Their exchanges stay on record.",
+    },
+)
