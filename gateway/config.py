@@ -22,6 +22,7 @@ from gateway.sections import (
     Auth,
     EmbedderConfig,
     JournalConfig,
+    Mcp,
     Server,
     Store,
     Telemetry,
@@ -56,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalConfig = JournalConfig()
     embedder: EmbedderConfig = EmbedderConfig()
     telemetry: Telemetry = Telemetry()
+    mcp: Mcp = Mcp()
     data_dir: Annotated[str, Meta(min_length=1)] = ".accrue"
     policies: Annotated[str, Meta(min_length=1)] = "policies"
     """Both are folders. Once loaded they are relative to the working directory, or absolute."""

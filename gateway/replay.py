@@ -23,11 +23,12 @@ from gateway.lookback import endings
 from gateway.pipeline import begin
 from gateway.ports import Headers, Incoming
 from gateway.redact import clean_feedback
+from gateway.running import Running
 from gateway.shapes import chat
 from gateway.transcripts import Fault, Log, LoggedCall, Transcript
 from gateway.types import Outcome
 from gateway.visits import Visit
-from gateway.wiring import Running, running
+from gateway.wiring import running
 
 TURN_S = 1.0
 """From one call of a conversation to the next: a log rarely says."""
@@ -144,8 +145,8 @@ def timeline(log: Log, now: float) -> tuple[list[Past], list[Fault]]:
         if start > now:
             faults.append(Fault(where=transcript.where, reason="its time has not come yet"))
             continue
-        for number in range(len(transcript.answers)):
-            calls.append(Past(at=min(start + number * TURN_S, now), transcript=transcript, number=number))
+        for number, at in enumerate(transcript.moments(start, TURN_S)):
+            calls.append(Past(at=min(at, now), transcript=transcript, number=number))
     return list(_apart(sorted(calls, key=lambda call: call.at))), faults
 
 

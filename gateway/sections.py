@@ -159,6 +159,23 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    traces: Literal["off", "otlp"] = "off"
+    """`otlp`: each call is told of as an OpenTelemetry trace, over HTTP. It needs the extra `otel`."""
+    endpoint: Url = "http://127.0.0.1:4318/v1/traces"
+    """Where traces go, path included; empty: where OpenTelemetry's own variables say."""
+    sample_percent: Annotated[float, Meta(ge=0, le=100)] = 100.0
+    """So many of a hundred calls are told of; where a client has a trace of its own, that decides."""
+    content: bool = False
+    """Tell what was said and remembered, too."""
+
+
+class Mcp(msgspec.Struct, frozen=True, kw_only=True):
+    """Memory for agents that ask on purpose, by the Model Context Protocol."""
+
+    enabled: bool = False
+    """At `/accrue/mcp`; it needs the extra `mcp`."""
+    can_forget: bool = False
+    """Offer a tool by which a memory is told no more; a model can be talked into using it."""
 
 
 def fleet_faults(auth: Auth, store: Store, journal: JournalConfig) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,10 @@
-"""gateway/transcripts.py: the forms of logs, and what is wrong with those that are none."""
+"""gateway/transcripts.py: files of logs, whole and broken; each part of one is read, or named with what is wrong."""
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,95 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import transcripts
 from gateway.errors import ConfigError
 from gateway.shapes import chat
-from gateway.transcripts import Log, Transcript, Verdict, read_log
-
-ASK = {"role": "user", "content": "Which gate?"}
-LOOK = {
-    "role": "assistant",
-    "content": None,
-    "tool_calls": [
-        {"id": "call_9a8b7c6d", "type": "function", "function": {"name": "gate", "arguments": '{"n": 1.0}'}}
-    ],
-}
-FOUND = {"role": "tool", "tool_call_id": "call_9a8b7c6d", "content": "B12"}
-TOLD = {"role": "assistant", "content": "Gate B12."}
-TALK = [ASK, LOOK, FOUND, TOLD]
-ANSWER = {"id": "chatcmpl-1", "created": 1_700_000_000, "choices": [{"index": 0, "message": TOLD}]}
-
-
-def written(folder: Path, content: str | bytes) -> Path:
-    path = folder / "log"
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def read(folder: Path, *documents: Any) -> Log:
-    """The log with these documents, a line each."""
-    return read_log(written(folder, "\n".join(map(json.dumps, documents))))
-
-
-def only(log: Log) -> Transcript:
-    assert log.faults == ()
-    (transcript,) = log.transcripts
-    return transcript
-
-
-def reasons(log: Log) -> list[str]:
-    return [f"{fault.where}: {fault.reason}" for fault in log.faults]
-
-
-def sent(transcript: Transcript, number: int) -> Any:
-    return json.loads(transcript.call(number).request)
-
-
-def said(transcript: Transcript) -> list[str]:
-    """What the assistant said, as the shape reads it."""
-    replies = [chat.SHAPE.reply(transcript.call(number).answer) for number in range(len(transcript.answers))]
-    return [reply.turns[0].text or reply.turns[0].calls[0].name for reply in replies]
-
-
-@pytest.mark.parametrize("document", [{"messages": TALK}, TALK])
-def test_each_message_of_the_assistant_answers_all_that_was_said_before(tmp_path: Path, document: Any) -> None:
-    transcript = only(read(tmp_path, document))
-    assert [sent(transcript, number)["messages"] for number in (0, 1)] == [TALK[:1], TALK[:3]]
-    assert said(transcript) == ["gate", "Gate B12."]
-
-
-def test_members_beside_the_messages_stood_in_each_request(tmp_path: Path) -> None:
-    tools = [{"type": "function", "function": {"name": "gate", "parameters": {"type": "object"}}}]
-    document = {"messages": TALK, "model": "gpt-4o", "tools": tools, "user": "ana", "id": "c1", "reward": 1}
-    transcript = only(read(tmp_path, document))
-    assert sent(transcript, 1) == {"messages": TALK[:3], "model": "gpt-4o", "tools": tools, "user": "ana"}
-    assert transcript.session == "c1"
-
-
-def test_a_greeting_answers_nothing(tmp_path: Path) -> None:
-    transcript = only(read(tmp_path, [{"role": "assistant", "content": "Hello!"}, ASK, TOLD]))
-    assert said(transcript) == ["Gate B12."]
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"request": {"model": "m", "messages": TALK[:3]}, "response": ANSWER},
-        {**ANSWER, "model": "m", "messages": TALK[:3]},
-    ],
-)
-def test_one_call_is_the_request_and_its_answer(tmp_path: Path, document: Any) -> None:
-    transcript = only(read(tmp_path, document))
-    assert said(transcript) == ["Gate B12."]
-    assert (sent(transcript, 0)["model"], sent(transcript, 0)["messages"]) == ("m", TALK[:3])
-    assert (transcript.at, transcript.session) == (1_700_000_000, "")
-
-
-def test_what_a_log_says_beside_a_request_counts_more(tmp_path: Path) -> None:
-    request = {"messages": [ASK], "user": "bob", "temperature": 0.5}
-    document = {"request": request, "response": ANSWER, "user": "ana", "session": "s1", "timestamp": 5}
-    transcript = only(read(tmp_path, document))
-    assert sent(transcript, 0) == {"messages": [ASK], "user": "ana", "temperature": 0.5}
-    assert (transcript.session, transcript.at) == ("s1", 5)
+from gateway.transcripts import read_log
+from tests.logs.samples import ASK, FOUND, LOOK, TALK, TOLD, only, read, reasons, said, sent, written
 
 
 def test_lines_arrays_and_files_written_over_several_lines_are_the_same(tmp_path: Path) -> None:
@@ -135,73 +51,6 @@ def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     assert "line 3: no list of messages" in reasons(log)
 
 
-@pytest.mark.parametrize(
-    ("document", "reason"),
-    [
-        ({"prompt": "x"}, "no list of messages"),
-        ({"messages": "x"}, "no list of messages"),
-        ({"messages": [1]}, "messages that cannot be read"),
-        ({"messages": [ASK]}, "no message that an assistant answered"),
-        ({"request": {"messages": [ASK]}, "response": {"error": "overloaded"}}, "an answer without choices"),
-        ({"request": {"messages": [7]}, "response": ANSWER}, "messages that cannot be read"),
-        ({"request": [], "response": ANSWER}, "request: Expected `object`"),
-        ({"messages": TALK, "created": "yesterday"}, "Invalid isoformat string: 'yesterday'"),
-        ({"messages": TALK, "created": -1}, "-1.0 is no time"),
-        ({"messages": TALK, "timestamp": []}, "timestamp: Expected"),
-        ({"messages": TALK, "session": {}}, "session: Expected"),
-        ({"messages": TALK, "reward": 7}, "reward: Expected `float` <= 1.0"),
-        ({"messages": TALK, "feedback": {"stars": 5}}, "feedback: Object contains unknown field `stars`"),
-    ],
-)
-def test_what_is_wrong_is_said(tmp_path: Path, document: Any, reason: str) -> None:
-    (fault,) = read(tmp_path, document).faults
-    assert reason in fault.reason
-
-
-@pytest.mark.parametrize(
-    ("written", "at"),
-    [
-        ({"created": 1_700_000_000}, 1_700_000_000),
-        ({"timestamp": 1_700_000_000_500}, 1_700_000_000.5),
-        ({"created_at": "2023-11-14T22:13:20Z"}, 1_700_000_000),
-        ({"created_at": "2023-11-14T22:13:20"}, 1_700_000_000),
-        ({"timestamp": "2023-11-15T00:13:20+02:00"}, 1_700_000_000),
-        ({"created": None, "timestamp": 5}, 5),
-        ({}, None),
-    ],
-)
-def test_times_are_seconds_milliseconds_or_dates(tmp_path: Path, written: Any, at: float | None) -> None:
-    assert only(read(tmp_path, {"messages": TALK, **written})).at == at
-
-
-def test_a_conversation_without_a_name_is_known_by_its_words(tmp_path: Path) -> None:
-    log = read(tmp_path, TALK, {"messages": TALK, "model": "m"}, [ASK, TOLD], {"messages": TALK, "session": 7})
-    first, same, other, named = [one.session for one in log.transcripts]
-    assert first == same
-    assert len({first, other, named}) == 3
-    assert named == "7"
-
-
-def test_a_number_is_a_user_as_well(tmp_path: Path) -> None:
-    log = read(tmp_path, {"messages": TALK, "user": 42}, {"messages": TALK, "user": {"id": "ana"}})
-    assert [sent(one, 0)["user"] for one in log.transcripts] == ["42", {"id": "ana"}]
-
-
-@pytest.mark.parametrize(
-    ("judged", "verdicts"),
-    [
-        ({"reward": 0.0}, [Verdict(value=0.0)]),
-        ({"reward": True, "feedback": None}, [Verdict(value=True)]),
-        ({"feedback": 0.5}, [Verdict(value=0.5)]),
-        ({"feedback": "Wrong gate."}, [Verdict(comment="Wrong gate.")]),
-        ({"feedback": {"value": False, "correction": "B13"}}, [Verdict(value=False, correction="B13")]),
-        ({"reward": 1, "feedback": [{"label": "gate"}]}, [Verdict(value=1.0), Verdict(label="gate")]),
-    ],
-)
-def test_what_somebody_said_of_it_is_read(tmp_path: Path, judged: Any, verdicts: Sequence[Verdict]) -> None:
-    assert only(read(tmp_path, {"messages": TALK, **judged})).verdicts == tuple(verdicts)
-
-
 def test_a_file_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere: No such file"):
         read_log(tmp_path / "nowhere")
@@ -209,6 +58,24 @@ def test_a_file_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:
         read_log(written(tmp_path, gzip.compress(b"x" * 999)[:-9]))
     with pytest.raises(ConfigError, match="Unknown compression method"):
         read_log(written(tmp_path, b"\x1f\x8b\x00" + b"plain" * 4))
+    with pytest.raises(ConfigError, match="an archive that cannot be read: File is not a zip file"):
+        read_log(written(tmp_path, b"PK\x03\x04" + b"plain" * 4))
+
+
+def test_an_archive_holds_logs_of_which_not_too_much_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logs.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "nothing")
+    with pytest.raises(ConfigError, match=r"it holds no conversations.json and no \.jsonl"):
+        read_log(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("past/calls.jsonl", json.dumps({"messages": TALK}))
+    assert [one.where for one in read_log(path).transcripts] == ["past/calls.jsonl, line 1"]
+    monkeypatch.setattr(transcripts, "MAX_UNPACKED_BYTES", 9)
+    with pytest.raises(ConfigError, match="unpacked it is more than"):
+        read_log(path)
 
 
 def test_words_that_are_not_well_formed_are_read_as_live_ones_are(tmp_path: Path) -> None:
