@@ -50,9 +50,10 @@ class Proxy:
         if scope["type"] == "websocket":
             await self._pumps.hold(websocket.serve(self._gateway, self._pumps.limits, scope, receive, send))
             return
-        client, receipt = _Client(receive), self._gateway.accounts.received()
-        pump = Pump(self._gateway.upstream, self._pumps.limits, receipt)
+        client = _Client(receive)
         request = _request(scope, client)
+        receipt = self._gateway.accounts.received(request.headers)
+        pump = Pump(self._gateway.upstream, self._pumps.limits, receipt)
         await self._pumps.run(pump, self._serve(client, request, receipt, pump, send), client.left)
 
     async def _serve(self, client: _Client, request: Request, receipt: Receipt, pump: Pump, send: Send) -> None:

@@ -139,7 +139,7 @@ class Conversation:
         """The call as it goes up. Raises `Unasked` for one that we refuse."""
         sent = message.encode()
         before, body, after = parts(sent)
-        receipt = self._gateway.accounts.received()
+        receipt = self._gateway.accounts.received(self._headers)
         try:
             recording = await self._recording(body, sent, receipt)
         except RequestError as error:

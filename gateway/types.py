@@ -251,7 +251,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP status of the answer; None while there is none."""
     reply: Reply | None = None
     is_aside: bool = False
-    """True for a call about a conversation (a title, a summary): nothing that was said in it is kept."""
+    """True for a call about a conversation (a title, a summary), of which nothing that was said is kept; and for a note
+    that an agent took on purpose (gateway/errands.py)."""
     is_adrift: bool = False
     """True when the session could not be looked up: then the answer leaves no anchors that would lead to a stand-in."""
     redact: Redact = "secrets"

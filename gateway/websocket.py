@@ -29,7 +29,8 @@ async def serve(gateway: Gateway, limits: PostDisconnect, scope: Scope, receive:
         limits: of what is heard for the record when the client has left.
     """
     await receive()  # `websocket.connect`: there is nothing in it
-    request, receipt = _request(scope), gateway.accounts.received()
+    request = _request(scope)
+    receipt = gateway.accounts.received(request.headers)
     try:
         loops.refuse(request.headers, loops.mark(gateway.secret))
         joined = await connect(gateway, request)

@@ -13,11 +13,12 @@ import structlog
 
 from gateway.config import Config
 from gateway.routes import UpstreamConfig
+from gateway.running import Running
 from gateway.sections import Server
 from gateway.serve import serving
 from gateway.testing import ScriptedUpstream
 from gateway.types import Operator
-from gateway.wiring import Running, running
+from gateway.wiring import running
 from tests.faults.scale import choose
 
 

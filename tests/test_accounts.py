@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.accounts import Accounts
+from gateway.accounts import Accounts, Settled
+from gateway.ports import Headers
+from gateway.types import Exchange
 from tests.exchanges import assistant, exchange
 
 
@@ -22,7 +24,7 @@ class Sums:
     def received(self) -> None:
         self.counts["received"] += 1
 
-    def recorded(self) -> None:
+    def recorded(self, exchange: Exchange) -> None:
         self.counts["recorded"] += 1
 
     def unrecorded(self, reason: str) -> None:
@@ -92,3 +94,42 @@ def test_a_fault_of_ours_is_an_error_on_the_account_and_nothing_else(is_recordin
     accounts.failed(receipt)
     accounts.recorded(told)
     assert sums.counts == {"received": 1, "unrecorded error": 1}
+
+
+class Followed:
+    """Follows calls, and keeps what became of each."""
+
+    def __init__(self) -> None:
+        self.settled: list[tuple[Headers, str, str | None]] = []
+
+    def follow(self, headers: Headers) -> Settled:
+        def settled(word: str, exchange: Exchange | None) -> None:
+            self.settled.append((headers, word, None if exchange is None else exchange.id))
+
+        return settled
+
+
+def test_whoever_follows_a_call_is_told_once_what_became_of_it() -> None:
+    followed = Followed()
+    accounts = Accounts(Sums(), followed.follow)
+    told = [exchange(TURN, id=f"ex_{number}") for number in range(3)]
+    receipts = [accounts.received([(b"n", b"%d" % number)]) for number in range(6)]
+    for receipt, one in zip(receipts, told, strict=False):
+        accounts.recording(receipt, one)
+    accounts.recorded(told[0])
+    accounts.unrecorded(told[1], "journal")
+    accounts.failed(receipts[2])
+    receipts[3].refused(401)
+    receipts[4].unrecorded("off")
+    accounts.failed(receipts[5])
+    for receipt in receipts:
+        accounts.failed(receipt)
+    assert [(word, id) for _, word, id in followed.settled] == [
+        ("recorded", "ex_0"),
+        ("journal", "ex_1"),
+        ("error", None),
+        ("401", None),
+        ("off", None),
+        ("error", None),
+    ]
+    assert [headers[0][1] for headers, _, _ in followed.settled] == [b"0", b"1", b"2", b"3", b"4", b"5"]

@@ -20,6 +20,7 @@ from gateway.breaker import FAILURES
 from gateway.compose import Composer, Prompt
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import MemoryUnavailable
+from gateway.experience import Credit
 from gateway.fence import Fence
 from gateway.journals import configured
 from gateway.journals.sqlite import SqliteJournal
@@ -37,6 +38,7 @@ from gateway.types import Exchange, MemoryMode, Outcome, Scope, Session
 from gateway.visits import Visit
 from gateway.wiring import KINDS
 from tests.conftest import Serve, Served
+from tests.lessons import lesson
 
 NOW = 1_800_000_000.0
 EMBEDDER = WordLlamaEmbedder()
@@ -220,7 +222,7 @@ async def test_what_the_user_said_before_is_added_and_counted(bench: Bench) -> N
     assert RULE.encode() in head
     assert DOG.encode() in question
     assert (prompt.outcome.status, prompt.outcome.notes) == ("hit", 2)
-    assert bench.counted('accrue_calls_total{memory="hit"} 1.0')
+    assert bench.counted('accrue_calls_total{memory="hit",reason=""} 1.0')
     assert bench.counted(f"accrue_note_tokens_total {float(prompt.outcome.tokens)}")
     assert "memory_failures_total{" not in bench.telemetry.render().decode()
 
@@ -236,7 +238,7 @@ async def test_without_memory_a_new_user_gets_the_clients_own_bytes(
     assert prompt.body is asked.call.body
     assert prompt.outcome == Outcome(status=status)
     assert bench.counted(f'accrue_memory_failures_total{{cause="{status}"}} 1.0')
-    assert bench.counted(f'accrue_calls_total{{memory="{status}"}} 1.0')
+    assert bench.counted(f'accrue_calls_total{{memory="{status}",reason=""}} 1.0')
 
 
 @pytest.mark.promise("P4")
@@ -592,3 +594,33 @@ async def test_the_same_call_in_the_same_state_gets_the_same_bytes(bench: Bench,
     assert await bench.augment(visit()) == await other.augment(visit())
     await other.store.aclose()
     await other.journal.aclose()
+
+
+async def test_a_lesson_that_a_person_pinned_is_told_whatever_is_asked_by_no_lot_and_once(bench: Bench) -> None:
+    scope = Scope(tenant=visit().who.tenant, user="ann")
+    harmful = Credit(wrong_with=90.0, right_without=90.0)
+    rest, mine = (
+        lesson(key, credit=harmful, triggers=("What may my dog eat?",), text=key) for key in ("Rest.", "Mine.")
+    )
+    await bench.store.put(scope, [rest, msgspec.structs.replace(mine, is_pinned=True)])
+    prompt = await bench.augment(visit())
+    told = {entry.memory: entry.decision for entry in prompt.considered}
+    assert [entry.memory for entry in prompt.considered].count(mine.id) == 1
+    assert told[mine.id] == "injected"
+    assert [dict(note.draws) for note in prompt.added if mine.id in note.draws] == []
+    assert any(rest.id in note.draws for note in prompt.added)
+    assert b"Mine." in (await bench.augment(visit([{"role": "user", "content": "Which train?"}], session="s2"))).body
+
+
+@pytest.mark.promise("P4")
+async def test_what_a_person_pinned_is_held_in_process_like_all_that_is_pinned(bench: Bench) -> None:
+    scope = Scope(tenant=visit().who.tenant, user="ann")
+    await bench.knows("ann", DOG, kind="episode")
+    (dog,) = await bench.store.list(scope, ("episode",), 9)
+    await bench.store.put(scope, [msgspec.structs.replace(dog, is_pinned=True)])
+    await bench.augment(visit([{"role": "user", "content": "Which train?"}]))
+    bench.store.mood.trouble = "is away"
+    prompt = await bench.augment(visit([{"role": "user", "content": "And back?"}], session="s2"))
+    assert DOG.encode() in prompt.body
+    bench.augmenter.forget(scope)
+    assert DOG.encode() not in (await bench.augment(visit([{"role": "user", "content": "Hm?"}], session="s3"))).body

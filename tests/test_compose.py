@@ -753,3 +753,39 @@ def test_what_the_upstream_keeps_counts_against_the_budget() -> None:
     tight = Policy(budget=Budget(tokens=spent + 20))
     assert compose_response(delta, after(NEW, first), recalled(other), tight).outcome.notes == 0
     assert compose_response(response("And?"), after(NEW, first), recalled(other), tight).outcome.notes == 1
+
+
+@pytest.mark.promise("P5")
+def test_what_a_person_pinned_stands_in_the_frozen_block_whatever_its_kind_and_is_told_once() -> None:
+    dog = msgspec.structs.replace(DOG, is_pinned=True)
+    tool = msgspec.structs.replace(lesson("book|error", text="Give passengers as a number."), is_pinned=True)
+    found, messages = Recalled(pinned=(dog, RULE, tool)), [system(), user("Which train?")]
+    prompt = compose(request(messages), NEW, found)
+    head, question = said(prompt.body)
+    assert (question, prompt.outcome.lanes) == ("Which train?", {"constraint": 1, "lesson": 1, "episode": 1})
+    assert head.index(RULE.text) < head.index(tool.text) < head.index(DOG.text)
+    messages += [assistant("Nine."), user("And back?")]
+    again = compose(request(messages), after(NEW, prompt), found)
+    assert messages_of(again.body)[:2] == messages_of(prompt.body)
+    assert (said(again.body)[3], again.told) == ("And back?", prompt.told)
+
+
+def test_what_is_pinned_while_a_session_goes_on_is_told_once_and_its_frozen_block_stays() -> None:
+    messages = [system(), user("Which train?")]
+    first = compose(request(messages), NEW, recalled(RULE))
+    messages += [assistant("Nine."), user("And back?")]
+    dog = msgspec.structs.replace(DOG, is_pinned=True)
+    later = compose(request(messages), after(NEW, first), Recalled(pinned=(dog, RULE)))
+    assert messages_of(later.body)[:2] == messages_of(first.body)
+    assert DOG.text in said(later.body)[3]
+    known = after(after(NEW, first), later)
+    messages += [assistant("Ten."), user("Thanks.")]
+    assert said(compose(request(messages), known, Recalled(pinned=(dog, RULE))).body)[5] == "Thanks."
+
+
+def test_what_a_person_pinned_has_the_first_place_in_its_lane() -> None:
+    others = [memory(f"m{number}", f"Fact {number} of them.", "fact") for number in range(3)]
+    pinned = msgspec.structs.replace(memory("mine", "Told in any case.", "fact"), is_pinned=True)
+    budget = Budget(lanes={"fact": pinned.tokens + LINE_TOKENS})
+    prompt = compose(request([user("Hm?")]), NEW, Recalled(pinned=(pinned, *others)), Policy(budget=budget))
+    assert prompt.told == ("mine",)

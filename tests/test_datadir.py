@@ -212,3 +212,24 @@ def test_directories_of_one_fleet_have_one_secret_and_another_one_is_refused(tmp
     assert begun("a", "one for all") == begun("b", "one for all") == begun("a", None) != begun("c", "another")
     with pytest.raises(DataDirError, match=r"began with another secret than auth\.shared_secret"):
         begun("a", "another")
+
+
+def test_a_directory_says_where_the_gateway_listens_that_holds_it(tmp_path: Path) -> None:
+    held, seen = DataDir(tmp_path), DataDir(tmp_path)
+    assert seen.listens() == ""
+    held.hold()
+    assert seen.listens() == ""
+    held.announce("http://127.0.0.1:8080")
+    assert seen.listens() == "http://127.0.0.1:8080"
+    held.release()
+    assert seen.listens() == ""
+
+
+def test_a_directory_that_comes_back_says_it_again(tmp_path: Path) -> None:
+    held = DataDir(tmp_path / "data")
+    held.hold()
+    held.announce("http://127.0.0.1:8080")
+    shutil.rmtree(held.path)
+    held.hold()
+    assert DataDir(held.path).listens() == "http://127.0.0.1:8080"
+    held.release()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.explain import explanation
 from gateway.config import Config
 from gateway.errors import DataDirError
 from gateway.explain import lines, text
@@ -22,7 +23,7 @@ EXCHANGE = Exchange(
 
 
 def test_an_exchange_under_way_is_explained_as_far_as_it_got() -> None:
-    shown = "\n".join(lines(EXCHANGE))
+    shown = "\n".join(lines(explanation(EXCHANGE)))
     assert "1970-01-01 00:00:00 UTC" in shown
     assert "nobody named" in shown
     assert "model ?" in shown
@@ -51,7 +52,7 @@ def test_notes_and_candidates_are_shown_with_their_figures() -> None:
             ),
         ),
     )
-    shown = "\n".join(lines(exchange))
+    shown = "\n".join(lines(explanation(exchange)))
     assert "done, status 200, 20 prompt tokens (5 cached)" in shown
     assert "added after the system text (9 tokens):\n  <a>\n  line" in shown
     assert "added after a user message (3 tokens):\n  <b>" in shown
@@ -70,7 +71,7 @@ def test_a_sub_agent_and_a_retry_are_shown_as_such() -> None:
         parent="ses_1",
         attempts=3,
     )
-    shown = "\n".join(lines(exchange))
+    shown = "\n".join(lines(explanation(exchange)))
     assert "agent reviewer  for ses_1" in shown
     assert "done, status 200, at attempt 3" in shown
 

@@ -325,6 +325,19 @@ def test_over_the_cap_the_least_useful_is_let_go_and_said_so() -> None:
     assert len(owner.known) == cap
 
 
+def test_what_a_person_pinned_is_never_let_go() -> None:
+    owner, cap = Owner(), CAPS["lesson"]
+    old = msgspec.structs.replace(lesson("old", state="proposed"), at=NOW - 1, is_pinned=True)
+    owner.known = {one.id: one for one in [old, *(lesson(f"{number}") for number in range(cap - 1))]}
+    learnt = owner.learn(error())
+    assert actions(learnt) == ["ADD", "EVICT"]
+    assert old.id in owner.known
+    owner.known = {id: msgspec.structs.replace(one, is_pinned=True) for id, one in owner.known.items()}
+    assert actions(owner.learn(error("pay"))) == ["ADD", "EVICT"]
+    assert {one.id for one in owner.known.values()} >= {old.id}
+    assert len(owner.known) == cap
+
+
 def test_what_was_said_outright_goes_last_and_never_silently() -> None:
     owner, cap = Owner(), CAPS["correction"]
     owner.known = {

@@ -80,9 +80,16 @@ def test_a_missing_configuration_file_is_one_clear_line() -> None:
     assert len(result.output.splitlines()) == 1
 
 
-def test_serving_twice_over_one_directory_is_refused(upstream: ScriptedUpstream, tmp_path: Path) -> None:
-    with GatewayProcess(upstream.url, tmp_path / "data"):
-        result = accrue("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+@pytest.fixture(scope="module")
+def served(upstream_process: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The data directory of a gateway that runs and that nobody calls."""
+    data = tmp_path_factory.mktemp("served") / "data"
+    with GatewayProcess(upstream_process.url, data):
+        yield str(data)
+
+
+def test_serving_twice_over_one_directory_is_refused(served: str) -> None:
+    result = accrue("serve", "--port", "0", "--data-dir", served)
     assert result.exit_code == 1
     assert "in use by another gateway" in result.output
 
@@ -102,13 +109,11 @@ def test_explain_says_what_was_added_why_and_what_was_not(upstream: ScriptedUpst
     assert "words=" in shown
 
 
-def test_explaining_what_is_not_there_is_an_error(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+def test_explaining_what_is_not_there_is_an_error(served: str, tmp_path: Path) -> None:
     result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "none"))
     assert result.exit_code == 1
     assert result.output == f"accrue: nothing is recorded in {tmp_path / 'none'}; is this the right --data-dir?\n"
-    with GatewayProcess(upstream.url, tmp_path / "data"):
-        result = accrue("explain", "ex_1", "--data-dir", str(tmp_path / "data"))
-    assert "no exchange ex_1" in result.output
+    assert "no exchange ex_1" in accrue("explain", "ex_1", "--data-dir", served).output
 
 
 def test_report_says_what_memory_did_beside_a_running_gateway(upstream: ScriptedUpstream, tmp_path: Path) -> None:

@@ -91,6 +91,12 @@ def test_an_episode_moves_to_where_its_words_were_said_last() -> None:
     assert "When to Bern?" not in known(table)
 
 
+def test_an_episode_that_a_person_pinned_stays_so_when_it_is_said_again() -> None:
+    first, second = said("When to Bern?", "when to bern")
+    table = {id: msgspec.structs.replace(one, is_pinned=True) for id, one in learnt([first]).items()}
+    assert known(learnt([second], known=table.values()))["when to bern"].is_pinned
+
+
 def test_an_episode_that_is_said_again_is_counted_anew_because_its_words_may_look_otherwise() -> None:
     first, second = said("When to Bern?", "when to bern")
     table = {id: msgspec.structs.replace(one, tokens=7) for id, one in learnt([first]).items()}

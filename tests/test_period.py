@@ -9,7 +9,8 @@ import pytest
 
 from gateway import period
 from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
-from gateway.period import read, seconds
+from gateway.memories import Memory
+from gateway.period import Facts, facts, read, seconds
 from gateway.types import Operator, Outcome, Scope
 from tests.periods import NOW, change, earnings, lesson, memory, signal
 
@@ -53,6 +54,12 @@ def glance(id: str, scope: Scope = ANN, **changes: object) -> Glance:
     return msgspec.structs.replace(plain, **changes)
 
 
+async def happened(
+    record: Record, memories: Sequence[tuple[str, Memory]], *, tenant: str | None, since: float | None, until: float
+) -> Facts:
+    return facts(await read(record, since), memories, tenant=tenant, since=since, until=until)
+
+
 async def test_calls_know_their_place_in_their_session_however_early_it_began() -> None:
     record = Record(
         glance("ex_1", at=NOW - 100),
@@ -61,14 +68,14 @@ async def test_calls_know_their_place_in_their_session_however_early_it_began() 
         glance("ex_3"),
         glance("ex_4", BOB, outcome=Outcome(status="holdout")),
     )
-    facts = await read(record, (), tenant=None, since=NOW - 60, until=NOW + 1)
-    found = [(call.exchange, call.owner, call.turn, call.status, call.tokens) for call in facts.calls]
-    assert found == [
+    found = await happened(record, (), tenant=None, since=NOW - 60, until=NOW + 1)
+    seen = [(call.exchange, call.owner, call.turn, call.status, call.tokens) for call in found.calls]
+    assert seen == [
         ("ex_2", BOB.owner, 1, "hit", 7),
         ("ex_3", ANN.owner, 2, "hit", 7),
         ("ex_4", BOB.owner, 2, "holdout", 0),
     ]
-    assert (facts.since, facts.until, facts.is_cut) == (NOW - 60, NOW + 1, False)
+    assert (found.since, found.until, found.is_cut) == (NOW - 60, NOW + 1, False)
 
 
 async def test_of_a_lesson_that_two_users_learnt_each_has_what_it_earned_with_them_and_a_shared_one_with_all() -> None:
@@ -79,13 +86,13 @@ async def test_of_a_lesson_that_two_users_learnt_each_has_what_it_earned_with_th
     record = Record(earned=[*credited("m_1", ANN, BOB, BOB, RIVAL), *credited("m_2", ANN, BOB), *credited("gone", ANN)])
     same, shared, rule = memory("m_1", "…", lesson()), memory("m_2", "…", lesson()), memory("m_3", "Never.")
     memories = [(ANN.owner, same), (BOB.owner, same), (ANN.common.owner, shared), (ANN.owner, rule)]
-    facts = await read(record, memories, tenant="acme", since=None, until=NOW)
-    assert [(held.owner, held.memory.id, len(held.earned)) for held in facts.lessons] == [
+    found = await happened(record, memories, tenant="acme", since=None, until=NOW)
+    assert [(held.owner, held.memory.id, len(held.earned)) for held in found.lessons] == [
         (ANN.owner, "m_1", 1),
         (BOB.owner, "m_1", 2),
         (ANN.common.owner, "m_2", 2),
     ]
-    assert list(facts.memories) == [same, same, shared, rule]
+    assert list(found.memories) == [same, same, shared, rule]
 
 
 @pytest.mark.promise("P7")
@@ -96,8 +103,8 @@ async def test_of_a_tenant_only_their_own_is_read_and_else_everything() -> None:
         signals=[Observed(scope=scope, signal=signal("tool_error", name)) for name, scope in scopes.items()],
         changes=[Evolved(scope=scope, change=change("ADD", number)) for number, scope in enumerate(scopes.values())],
     )
-    own = await read(record, [(ANN.owner, memory("m_1", "…"))], tenant="acme", since=None, until=NOW)
-    everything = await read(record, (), tenant=None, since=None, until=NOW)
+    own = await happened(record, [(ANN.owner, memory("m_1", "…"))], tenant="acme", since=None, until=NOW)
+    everything = await happened(record, (), tenant=None, since=None, until=NOW)
     assert [one.exchange for one in own.calls] == [one.exchange for one in own.signals] == ["ann"]
     assert [one.at for one in own.changes] == [NOW]
     assert [one.id for one in own.memories] == ["m_1"]
@@ -106,8 +113,8 @@ async def test_of_a_tenant_only_their_own_is_read_and_else_everything() -> None:
 
 async def test_what_is_too_much_to_read_is_known_to_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(period, "MOST", 2)
-    two = await read(Record(glance("ex_1"), glance("ex_2")), (), tenant=None, since=None, until=NOW)
-    one = await read(Record(glance("ex_1")), (), tenant=None, since=None, until=NOW)
+    two = await happened(Record(glance("ex_1"), glance("ex_2")), (), tenant=None, since=None, until=NOW)
+    one = await happened(Record(glance("ex_1")), (), tenant=None, since=None, until=NOW)
     assert (two.is_cut, one.is_cut) == (True, False)
 
 

@@ -410,7 +410,8 @@ async def test_paths_that_lead_elsewhere_are_refused(served: Served, upstream: S
 
 
 async def test_our_own_paths_never_go_upstream(served: Served, upstream: ScriptedUpstream) -> None:
-    assert (await get(served, "/accrue/memories")).startswith(b"HTTP/1.1 404")
+    assert (await get(served, "/accrue/memories")).startswith(b"HTTP/1.1 401")
+    assert (await get(served, "/accrue/none")).startswith(b"HTTP/1.1 404")
     assert upstream.requests() == []
 
 

@@ -18,17 +18,20 @@ from gateway import learn
 from gateway import replay as replaying
 from gateway.__main__ import main
 from gateway.config import Config
+from gateway.curation import Curator
 from gateway.errors import DataDirError
 from gateway.experience import Feedback
 from gateway.filling import counted
 from gateway.memories import Memory, Query
 from gateway.parts import token_counter
+from gateway.ports import Held
 from gateway.rebuild import StepClock, rebuild
+from gateway.running import Running
 from gateway.study import QUIET_S
 from gateway.testing import ManualClock
 from gateway.transcripts import read_log
 from gateway.types import Exchange, Reply, Scope, ToolCall, Turn
-from gateway.wiring import KINDS, Running, running
+from gateway.wiring import KINDS, running
 from tests.evaluation import data_dir
 from tests.exchanges import ANN, NOW, assistant, exchange, in_session, talk, user
 from tests.test_telemetry import logging_kept
@@ -265,6 +268,72 @@ def test_the_command_rebuilds_or_says_what_is_missing(tmp_path: Path) -> None:
     missing = runner.invoke(main, ["rebuild", "--data-dir", str(tmp_path / "none")])
     assert missing.exit_code == 1
     assert missing.stderr.splitlines()[-1].startswith("accrue: nothing is recorded in ")
+
+
+def curator(parts: Running, clock: ManualClock) -> Curator:
+    return Curator(parts.store, parts.history, KINDS, token_counter(), clock)
+
+
+def named_as(config: Config, text: str) -> dict[str, Any]:
+    (found,) = [one for one in named(config) if one["text"] == text]
+    return found
+
+
+@pytest.mark.promise("P10")
+async def test_what_was_done_by_hand_is_done_again_in_its_order(config: Config) -> None:
+    clock = ManualClock(NOW - 600)
+    talked, emojis, bern = "Never use emojis. I live in Bern.", "Never use emojis.", "I live in Bern."
+    async with running(config, past=clock) as parts:
+        hand = curator(parts, clock)
+        await learnt(parts, clock, *SAID[:2])
+        ids = {memory.text: memory.id for memory in await parts.store.list(ANN, (), 99)}
+        dog = await hand.add(ANN, "fact", "Ann has a dog.", is_pinned=True)
+        await hand.pin(ANN, ids[bern], is_pinned=True)
+        await hand.retire(ANN, ids[emojis])
+        await hand.forget(ANN, ids[talked])
+        brief = await hand.edit(ANN, ids["Always answer in French."], "Always answer in Italian.")
+        shared = await hand.add(ANN.common, "lesson", "Confirm the date before booking.")
+        await learnt(parts, clock, *SAID[2:4], failed("ex_100", "t1", NOW - 500), failed("ex_101", "t2", NOW - 400))
+        await hand.edit(ANN, dog.id, "Ann has a cat.")
+        await hand.pin(ANN, ids[bern], is_pinned=False)
+        await hand.restore(ANN, ids[emojis])
+        (tool,) = await parts.store.list(ANN, ("lesson",), 9)
+        await hand.edit(ANN, tool.id, "Give passengers as a number.")
+        await hand.retire(ANN.common, shared.id)
+        clock.advance(1)
+        gone = await hand.add(ANN, "fact", "Ann has a fish.")
+        await hand.forget(ANN, gone.id)
+        await hand.add(ANN, "fact", "ann has a fish")
+    before = table(config)
+    assert named_as(config, "Ann has a dog.")["ended_by"] == named_as(config, "Ann has a cat.")["id"]
+    assert named_as(config, "Ann has a cat.")["is_pinned"] == 1
+    assert named_as(config, brief.text)["slot"] == "answer-language"
+    assert "retired" in named_as(config, shared.text)["lesson"]
+    assert talked not in {one["text"] for one in named(config)}
+    await rebuild(config)
+    assert table(config) == before
+    assert await rebuild(config) == 6 + 14
+    assert table(config) == before
+
+
+async def test_what_was_imported_comes_in_where_it_came_and_goes_on_from_there(config: Config) -> None:
+    clock = ManualClock(NOW - 600)
+    home = msgspec.structs.replace(
+        FACT, id="m_77", text="I live in Bern.", key="I live in Bern.", evidence="", slot="home"
+    )
+    old = msgspec.structs.replace(home, id="m_78", text="I live in Rome.", key="I live in Rome.", ended_at=NOW - 9_000)
+    async with running(config, past=clock) as parts:
+        hand = curator(parts, clock)
+        await learnt(parts, clock, SAID[0])
+        clock.advance(0.5)
+        brought = [counted(one, KINDS, token_counter()) for one in (home, old, HOUSE_RULE)]
+        await hand.take([Held(owner=ANN.owner, tenant=ANN.tenant, memory=one) for one in brought])
+        await learnt(parts, clock, SAID[2])
+    before = table(config)
+    ended = {one["text"]: one["ended_at"] for one in named(config) if one["id"] in ("m_77", "m_78", "m_9")}
+    assert ended == {home.text: SAID[2].at, old.text: NOW - 9_000, HOUSE_RULE.text: None}
+    await rebuild(config)
+    assert table(config) == before
 
 
 async def test_real_conversations_make_the_same_memories_again(

@@ -451,3 +451,17 @@ async def test_what_is_learnt_from_what_happened_is_not_told_for_what_it_is_like
     await store.put(ANN, [lesson, memory("turn", "The harbour is deep.")])
     recalled = await recall(store, ANN, "How deep is the harbour?", KINDS, SETTINGS, NOW)
     assert ids(list(recalled.hits)) == ["turn"]
+
+
+async def test_what_a_person_pinned_comes_first_whatever_is_asked_and_is_no_hit_as_well(store: Asked) -> None:
+    harbour, depth = memory("harbour", "The harbour is nine metres deep."), memory("depth", "The harbour silts up.")
+    town = msgspec.structs.replace(memory("town", "I live in Bern.", kind="fact", days_old=9), is_pinned=True)
+    home = memory("home", "The harbour is where I live.", kind="fact")
+    await store.put(ANN, [msgspec.structs.replace(harbour, is_pinned=True), depth, town, home])
+    found = await recall(store, ANN, QUESTION, KINDS, SETTINGS, NOW)
+    assert [one.id for one in found.pinned] == ["harbour", "town", "home"]
+    assert [one.memory.id for one in found.hits] == ["depth"]
+    found = await recall(store, ANN, "thanks", KINDS, SETTINGS, NOW)
+    assert {one.id for one in found.pinned} == {"harbour", "town", "home"}
+    await store.put(ANN, [msgspec.structs.replace(harbour, is_pinned=True, ended_at=NOW)])
+    assert harbour.id not in {one.id for one in (await recall(store, ANN, QUESTION, KINDS, SETTINGS, NOW)).pinned}

@@ -49,10 +49,11 @@ def test_an_interrupt_right_after_the_banner_ends_it_in_order_every_time(
     assert codes == [0] * 3
 
 
-@pytest.mark.parametrize("library", ["litellm", "redis", "qdrant_client"])
-def test_what_is_not_configured_is_not_imported(library: str) -> None:
-    program = f"import sys, gateway.wiring, gateway.__main__; sys.exit({library!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+def test_what_is_not_configured_is_not_imported() -> None:
+    program = "import sys, gateway.wiring, gateway.__main__; print(*sys.modules)"
+    imported = set(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout.split())
+    assert b"gateway.wiring" in imported
+    assert not {b"litellm", b"redis", b"qdrant_client"} & imported
 
 
 async def test_a_port_in_use_is_a_clear_error(upstream: ScriptedUpstream, tmp_path: Path) -> None:

@@ -154,6 +154,19 @@ def test_what_a_shared_lesson_has_earned_outlives_one_more_user() -> None:
     assert again.lesson.users == ("ann", "bob", "cyd", "dan")
 
 
+def test_a_shared_lesson_that_was_retired_stays_so_with_one_more_user() -> None:
+    people = held_by("ann", "bob", "cyd")
+    (made,) = shared(people)
+    assert made.lesson is not None
+    gone = msgspec.structs.replace(
+        made, ended_at=NOW, is_pinned=True, lesson=msgspec.structs.replace(made.lesson, state="retired")
+    )
+    again = agreed(candidate(people[0][1], "dan", [gone]), shared(people))
+    assert again.lesson is not None
+    assert (again.ended_at, again.is_pinned, again.lesson.state) == (NOW, True, "retired")
+    assert again.lesson.users == ("ann", "bob", "cyd", "dan")
+
+
 def test_only_what_holds_by_structure_is_shareable() -> None:
     memory = of_error()
     assert memory.lesson is not None

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gateway import identify
 from gateway.body import Body
@@ -17,6 +19,8 @@ from gateway.policybook import PolicyBook
 from gateway.ports import Headers
 from gateway.shapes.chat import SHAPE
 from gateway.shapes.responses import SHAPE as RESPONSES
+from gateway.stages import Stages, marked
+from gateway.testing import ManualClock
 from gateway.types import Outcome, Turn
 from gateway.visits import THREADED_READ_BYTES, Visit, Visits, in_session, new_turns
 from gateway.wiring import KINDS
@@ -126,3 +130,22 @@ def test_system_text_is_new_once_in_a_conversation_that_the_upstream_keeps() -> 
     assert later is not None
     assert new_turns(first)[1] == (turn("system", "Be brief."), turn("user", "hi"))
     assert new_turns(later)[1] == (turn("user", "hi"),)
+
+
+async def test_the_policy_a_call_is_under_is_told_also_where_it_says_off(tmp_path: Path) -> None:
+    matched: list[str] = []
+    (tmp_path / "closed.yaml").write_text('{"match": {"model": ["o*"]}, "memory": "off"}')
+    desk = msgspec.structs.replace(visits(tmp_path), on_match=matched.append)
+    await read(desk, said())
+    await read(desk, said().replace(b'"m"', b'"o1"'))
+    await read(desk, b"not json")
+    assert matched == ["default", "closed"]
+
+
+async def test_reading_is_timed_whatever_comes_of_it(tmp_path: Path) -> None:
+    stages = Stages(CollectorRegistry(), ManualClock().now)
+    desk = msgspec.structs.replace(visits(tmp_path), timing=stages.time)
+    marks = marked()
+    await read(desk, said())
+    await read(desk, b"not json")
+    assert [stage for stage, _, _ in marks] == ["read", "read"]

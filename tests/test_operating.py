@@ -1,0 +1,44 @@
+"""What an operator sees and does, of a gateway that runs."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.catalogue import Selection
+from gateway.config import Config
+from gateway.errors import DataDirError
+from gateway.operating import Office
+from gateway.types import Scope
+from gateway.wiring import running
+
+ANA = Scope(tenant="acme", user="ana")
+
+
+async def test_all_of_a_console_is_there(tmp_path: Path) -> None:
+    config = Config(data_dir=str(tmp_path / "data"), policies=str(tmp_path / "policies"))
+    async with running(config) as parts, AsyncExitStack() as stack:
+        console = await Office(config, parts, stack).console()
+        added = await console.curator.add(ANA, "fact", "Invoices are in euros.")
+        (held,), _ = await console.catalogue.browse(Selection(), "", 10)
+        assert held.memory == added
+        assert added in [getattr(one, "memory", one) for one in await console.search(ANA, "Which currency?")]
+        assert (await console.facts(None, None)).calls == []
+        health = await console.health()
+        assert (health.memory, health.journal, health.stores["store"]) == ("on", "ok", "local")
+        assert await console.read("ex_none") is None
+
+
+async def test_a_console_that_cannot_be_made_now_is_made_later(tmp_path: Path) -> None:
+    config = Config(data_dir=str(tmp_path / "data"), policies=str(tmp_path / "policies"))
+    nowhere = msgspec.structs.replace(config, data_dir=str(tmp_path / "nowhere"))
+    async with running(config) as parts, AsyncExitStack() as stack:
+        office = Office(nowhere, parts, stack)
+        with pytest.raises(DataDirError):
+            await office.console()
+        (tmp_path / "nowhere").symlink_to(tmp_path / "data")
+        console = await office.console()
+        assert await office.console() is console
