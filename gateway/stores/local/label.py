@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.datadir import write_whole
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever the same text would be indexed otherwise; an index of another format is made anew."""
 
 LABEL = "label.json"

@@ -29,7 +29,7 @@ from gateway.stores.qdrant.points import EARLIER, KIND, NAMESPACE, PINNED
 from gateway.stores.qdrant.server import asked
 from gateway.stores.vectors import FULL_SCAN_BELOW
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same memory would make another point; a collection of another format is filled into a new one."""
 
 GREETING_S = 1.0
