@@ -190,12 +190,8 @@ async def _one(console: Console, asked: MemoryAsked) -> Held:
     """The one memory that is meant. Raises `RequestError`."""
     scope = await _scope(console, asked) if asked.user or asked.session else None
     owners = () if scope is None else (scope.owner, scope.common.owner)  # what all share is told to each of them
-    found = [
-        one
-        for one in await console.catalogue.find(asked.id)
-        if (not owners or one.owner in owners) and asked.tenant in ("", one.tenant)
-    ]
-    found = [one for one in found if scope is not None and one.owner == scope.owner] or found
+    held = [one for one in await console.catalogue.find(asked.id) if asked.tenant in ("", one.tenant)]
+    found = [one for owner in owners for one in held if one.owner == owner][:1] if owners else held
     if not found:
         raise NotFound("there is no such memory", code="not_found", param="id")
     if len(found) > 1:
