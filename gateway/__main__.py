@@ -11,12 +11,10 @@ from typing import TypeVar
 import click
 import uvloop
 
-from gateway import __version__, demo, explain, printed
-from gateway.clock import SystemClock
-from gateway.commands import completion, dashboard, dlq, keys, memories, migrate, person
+from gateway import __version__, demo
+from gateway.commands import completion, dashboard, dlq, keys, looking, memories, migrate, person
 from gateway.commands.options import config_option, data_dir_option, or_exit
 from gateway.config import Config, check_bind, environment, load_config
-from gateway.period import seconds
 from gateway.policybook import load_policies
 from gateway.rebuild import rebuild
 from gateway.replay import Speaker, credential, replay
@@ -100,51 +98,6 @@ def demo_command() -> None:
     or_exit(lambda: demo.run(click.echo))
 
 
-@main.command(name="explain", short_help="Say what memory did on one call.")
-@click.argument("exchange")
-@config_option
-@data_dir_option
-def explain_command(exchange: str, config_file: Path | None, data_dir: str | None) -> None:
-    """Say what memory did on one call: what it added and where, what it left out and why.
-
-    EXCHANGE is the value of the answer's header `x-accrue-exchange`. A running gateway is not disturbed.
-
-    \b
-        accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8
-        accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8 --data-dir /var/lib/accrue
-    """
-    config = _config(config_file, data_dir=data_dir)
-    configure_logs("error", config.telemetry.log_format)
-    click.echo(or_exit(lambda: explain.text(config, exchange)))
-
-
-def _seconds(_context: click.Context, _option: click.Parameter, length: str | None) -> float | None:
-    try:
-        return None if length is None else seconds(length)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-@main.command(name="report", short_help="Say what memory did and what it was worth.")
-@click.option("--since", "length_s", callback=_seconds, help="How far back: 12h, 7d, 2w (default: all there is).")
-@click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
-@config_option
-@data_dir_option
-def report_command(length_s: float | None, is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
-    """Say what memory did and what it was worth: calls, signals, constraints kept, lessons and what they earned.
-
-    Every figure has its count and every estimate its interval; where there is too little, it says so. A running
-    gateway is not disturbed.
-
-    \b
-        accrue report --since 7d
-        accrue report --json --data-dir /var/lib/accrue
-    """
-    config = _config(config_file, data_dir=data_dir)
-    configure_logs("error", config.telemetry.log_format)
-    click.echo(or_exit(lambda: printed.text(config, SystemClock(), length_s=length_s, is_json=is_json)))
-
-
 @main.command(name="replay", short_help="Learn from logs of past calls.")
 @click.argument("log_file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--user", help="Whose calls they are (default: whom each of them names).")
@@ -222,6 +175,8 @@ for command in (
     dashboard.dashboard,
     dlq.group,
     keys.group,
+    looking.explain_command,
+    looking.report_command,
     memories.group,
     migrate.command,
     person.erase,

@@ -21,20 +21,23 @@ TEXT_CHARS = 100
 
 
 def text(config: Config, exchange_id: str) -> str:
+    """The explanation of one exchange, in words. Raises as `found`."""
+    return "\n".join(lines(asyncio.run(found(config, exchange_id))))
+
+
+async def found(config: Config, exchange_id: str) -> Explanation:
     """The explanation of one exchange, whichever gateway it went through; running ones are not disturbed.
 
     Raises `DataDirError` for a directory without a journal, `NotFound` for an exchange that is not on record,
     `MemoryUnavailable` for a record that cannot be read.
     """
-    return asyncio.run(_text(config, exchange_id))
+    async with beside(config) as record:
+        return await _read(record, exchange_id)
 
 
 async def explained(record: Beside, exchange_id: str) -> str:
-    """The explanation of one exchange of a record. Raises as `text`."""
-    exchange = await record.read(exchange_id)
-    if exchange is None:
-        raise NotFound(f"no exchange {exchange_id} in {record.place}")
-    return "\n".join(lines(explanation(exchange)))
+    """The explanation of one exchange of a record, in words. Raises as `found`."""
+    return "\n".join(lines(await _read(record, exchange_id)))
 
 
 def lines(found: Explanation) -> Iterator[str]:
@@ -58,9 +61,11 @@ def lines(found: Explanation) -> Iterator[str]:
         yield from (_row(entry) for entry in found.considered)
 
 
-async def _text(config: Config, exchange_id: str) -> str:
-    async with beside(config) as record:
-        return await explained(record, exchange_id)
+async def _read(record: Beside, exchange_id: str) -> Explanation:
+    exchange = await record.read(exchange_id)
+    if exchange is None:
+        raise NotFound(f"no exchange {exchange_id} in {record.place}")
+    return explanation(exchange)
 
 
 def _answer(call: Handled) -> str:

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.backlog import Backlog
 from gateway.chronicle import Chronicle, History
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
-from gateway.erasure import Eraser
 from gateway.errors import ConfigError, DataDirError
 from gateway.journals.sqlite import (
     SqliteChronicle,
@@ -24,7 +22,7 @@ from gateway.journals.sqlite import (
     read_order_beside,
 )
 from gateway.memories import Memory
-from gateway.parts import eraser_of, open_embedder, opened, token_counter
+from gateway.parts import open_embedder, token_counter
 from gateway.ports import Clock, Journal, MemoryStore, Movable, TokenCounter
 from gateway.stores.configured import open_store
 from gateway.stores.local import LocalStore
@@ -59,19 +57,6 @@ class Moving(msgspec.Struct, frozen=True, kw_only=True):
     """Which two: the end of a sentence, and what tells them from another pair."""
     progress: Path
     """The file of how far it has come."""
-
-
-@asynccontextmanager
-async def erasing(config: Config, clock: Clock) -> AsyncIterator[Eraser]:
-    """Hold a data directory while persons are erased from it or read out.
-
-    Raises `DataDirError` for a directory that holds no record, or that another process has.
-    """
-    async with AsyncExitStack() as stack:
-        data = _held(config, stack)
-        parts = await opened(config, data, stack, clock)
-        backlog = await asyncio.to_thread(Backlog, data.distil)
-        yield eraser_of(parts, data, backlog)
 
 
 @asynccontextmanager

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 from gateway.arms import Arm
 from gateway.config import Config
 from gateway.lookback import look_back
@@ -25,17 +23,14 @@ STEP = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 Row = Sequence[str | int]
 
 
-def text(config: Config, clock: Clock, *, length_s: float | None = None, is_json: bool = False) -> str:
+def found(config: Config, clock: Clock, *, length_s: float | None = None) -> Report:
     """The report on the last `length_s` seconds, or on all that is on record; running gateways are not disturbed.
 
     Raises `DataDirError` for a directory without a record, `MemoryUnavailable` for one that cannot be read.
     """
     now = clock.now()
     since = None if length_s is None else now - length_s
-    found = report(asyncio.run(look_back(config, tenant=None, since=since, until=now)))
-    if is_json:
-        return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-    return "\n".join(lines(found))
+    return report(asyncio.run(look_back(config, tenant=None, since=since, until=now)))
 
 
 def lines(report: Report) -> Iterator[str]:

@@ -11,8 +11,8 @@ import pytest
 from gateway.config import Config
 from gateway.journals.sqlite import SqliteJournal
 from gateway.period import Facts
-from gateway.printed import lines, text
-from gateway.report import Report, report
+from gateway.printed import found, lines
+from gateway.report import report
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from tests.exchanges import exchange
@@ -139,9 +139,7 @@ async def recorded(path: Path) -> None:
 def test_the_report_of_a_data_directory_is_on_all_of_it_or_on_the_last_of_it(tmp_path: Path) -> None:
     asyncio.run(recorded(tmp_path))
     config, clock = Config(data_dir=str(tmp_path)), ManualClock(NOW)
-    assert "calls    2 in 1 sessions" in text(config, clock)
-    recent = text(config, clock, length_s=DAY_S)
-    assert recent.startswith("Accrue from 2026-11-21 12:00 to 2026-11-22 12:00 UTC")
-    assert "calls    1 in 1 sessions" in recent
-    as_json = msgspec.json.decode(text(config, clock, length_s=DAY_S, is_json=True), type=Report)
-    assert (as_json.calls, as_json.since) == (1, NOW - DAY_S)
+    assert "calls    2 in 1 sessions" in lines(found(config, clock))
+    recent = found(config, clock, length_s=DAY_S)
+    assert next(lines(recent)).startswith("Accrue from 2026-11-21 12:00 to 2026-11-22 12:00 UTC")
+    assert (recent.calls, recent.since) == (1, NOW - DAY_S)

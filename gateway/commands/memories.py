@@ -9,10 +9,9 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 import click
-import msgspec
 
 from gateway.catalogue import State
-from gateway.commands.reaching import Api, Where, answered, json_option, where_options, whose_options
+from gateway.commands.reaching import Api, Where, answered, json_option, print_json, where_options, whose_options
 from gateway.commands.tables import moment, table
 
 PATH = "/accrue/memories"
@@ -98,7 +97,7 @@ def show(where: Where, whose: Whose, id: str, is_json: bool) -> None:
     """
     read = answered(where, lambda api: api.ask("GET", _path(id), query=whose))
     if is_json:
-        _print_json(read)
+        print_json(read)
         return
     for line in _told(read):
         click.echo(line)
@@ -183,7 +182,7 @@ def import_command(where: Where, file: Path, is_json: bool) -> None:
     """
     came = answered(where, lambda api: api.ask("POST", f"{PATH}/import", body=file.read_bytes()))
     if is_json:
-        _print_json(came)
+        print_json(came)
     else:
         click.echo(f"{came['lines']} memories, {came['added']} of them new")
 
@@ -231,14 +230,14 @@ def _path(id: str) -> str:
 
 def _done(shown: Mapping[str, Any], done: str, *, is_json: bool) -> None:
     if is_json:
-        _print_json(shown)
+        print_json(shown)
     else:
         click.echo(f"{done} {shown['memory']['id']}")
 
 
 def _print(found: Sequence[Mapping[str, Any]], *, is_json: bool) -> None:
     if is_json:
-        _print_json(found)
+        print_json(found)
         return
     if not found:
         click.echo("none", err=True)
@@ -284,7 +283,3 @@ def _whose(shown: Mapping[str, Any]) -> str:
 
 def _state(shown: Mapping[str, Any]) -> str:
     return f"{shown['state']}, pinned" if shown["memory"]["is_pinned"] else str(shown["state"])
-
-
-def _print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

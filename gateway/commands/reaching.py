@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -116,10 +117,21 @@ class Api:
         return ConfigError(f"{self.place} does not answer: {error}")
 
 
-def answered(where: Where, work: Callable[[Api], Coroutine[None, None, Answer]]) -> Answer:
-    """What comes of some work with the API; an error on purpose ends the command with one line."""
+def configured(where: Where) -> Config:
+    """What is configured there; what is logged goes where it is told apart from what is printed."""
     config = or_exit(lambda: load_config(where.config_file, environment(), data_dir=where.data_dir))
     configure_logs("error", config.telemetry.log_format)
+    return config
+
+
+def print_json(value: object) -> None:
+    """Print a value for machines, and for people who look at what machines read."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def answered(where: Where, work: Callable[[Api], Coroutine[None, None, Answer]]) -> Answer:
+    """What comes of some work with the API; an error on purpose ends the command with one line."""
+    config = configured(where)
 
     async def done() -> Answer:
         async with reached(config, where.url) as api:
@@ -137,7 +149,7 @@ async def reached(config: Config, url: str | None) -> AsyncIterator[Api]:
     """The API of a gateway. Raises `AccrueError` where there is none to be had."""
     data = DataDir(Path(config.data_dir), config.auth.shared_secret)
     address = url or data.listens()
-    if address and not address.startswith(("http://", "https://")):
+    if address and not (address.startswith(("http://", "https://")) and urlsplit(address).hostname):
         raise ConfigError(f"--url: {address} is no address of a gateway, such as http://127.0.0.1:8080")
     if address:
         headers = {"authorization": f"Bearer {admin_key(config, data)}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from gateway.commands.dlq import group
 from gateway.deadletters import DeadLetter
 from gateway.journals.sqlite import SqliteDeadLetters, SqliteJournal
+from gateway.testing import GatewayProcess, ScriptedUpstream
 from tests.journals.samples import exchange, scope
 
 LETTERS = [
@@ -64,3 +66,22 @@ def test_what_is_not_there_is_one_clear_line() -> None:
     result = dlq("show", "e9")
     assert (result.exit_code, result.stderr) == (1, "accrue: no dead letter e9 in .accrue\n")
     assert dlq("list", "--data-dir", "elsewhere").exit_code == 1
+
+
+@pytest.fixture
+def url(upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[str]:
+    """A gateway on that directory, asked from elsewhere."""
+    with GatewayProcess(upstream.url, Path(".accrue"), cwd=tmp_path) as gateway:
+        yield gateway.url.removesuffix("/v1")
+
+
+def test_a_gateway_elsewhere_does_the_same(url: str) -> None:
+    def there(*arguments: str) -> Result:
+        return dlq(*arguments, "--url", url)
+
+    assert msgspec.json.decode(there("list", "--json").output, type=list[DeadLetter]) == LETTERS
+    assert "exchange  e1" in there("show", "e1").output
+    assert "no dead letter e9" in there("show", "e9").output
+    assert there("replay", "e1").output == "1 to be learnt once more\n"
+    assert there("drop", "--all").output == "1 dropped\n"
+    assert there("list").output == ""
