@@ -39,7 +39,7 @@ from tests.test_telemetry import counted
 
 EMBEDDER = WordLlamaEmbedder()
 TOKENS = Tokens.from_litellm()
-POLICY = "learn: {distil: {model: gpt-4o-mini, tokens_per_day: 10000, quiet_s: 60}}\n"
+POLICY = "recall: {deadline_ms: 10000}\nlearn: {distil: {model: gpt-4o-mini, tokens_per_day: 10000, quiet_s: 60}}\n"
 QUIET_S = 60.0
 FACT = {"fact": "Ann's dog Biscuit is allergic to chicken.", "quote": DOG}
 
