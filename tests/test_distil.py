@@ -387,7 +387,7 @@ async def test_more_tokens_in_the_policy_are_there_at_once(
     await works.happened(exchange(user("I live in Rome."), id="ex_2"))
     while await works.distiller.step():
         pass
-    (tmp_path / "policies/default.yaml").write_text(POLICY.replace("10000", "20000"))
+    (tmp_path / "policies/default.yaml").write_text(POLICY.replace("tokens_per_day: 10000", "tokens_per_day: 20000"))
     assert works.policies.reload() is None
     assert await works.distiller.step()
     assert len(upstream.requests()) == 2
