@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.console import Breaking, Health
 from gateway.deadletters import Letters
+from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.selftest import SelfTest
 from gateway.telemetry import Telemetry
 
@@ -31,7 +32,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the memories in the index of today's embedder."""
 
     async def health(self) -> Health:
-        """How it is now. Raises `MemoryUnavailable` or `DataDirError` for a record that cannot be read."""
+        """How it is now; what cannot be read is not known, and all else is told."""
         return Health(
             version=self.version,
             started=self.started,
@@ -42,8 +43,19 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
                 Breaking(name=name, is_open=is_open, opened=opened)
                 for name, (is_open, opened) in sorted(self.telemetry.breakers().items())
             ),
-            waiting=await self.waiting(),
+            waiting=await _known(self.waiting()),
             distilling=self.distilling(),
-            dead=len(await self.letters.all()),
+            dead=await _known(self._dead()),
             indexed=self.indexed(),
         )
+
+    async def _dead(self) -> int:
+        return len(await self.letters.all())
+
+
+async def _known(count: Awaitable[int | None]) -> int | None:
+    """What somebody counts; None where a bad disk keeps it from being counted."""
+    try:
+        return await count
+    except (MemoryUnavailable, DataDirError):
+        return None

@@ -63,8 +63,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Exchanges to be learnt; None where that cannot be said."""
     distilling: int
     """Sessions that wait for the distilling model."""
-    dead: int
-    """Letters."""
+    dead: int | None
+    """Letters; None where that cannot be said."""
     indexed: float
     """Share of the memories in the index of today's embedder."""
 

@@ -41,7 +41,12 @@ async def explained(record: Beside, exchange_id: str) -> str:
 
 
 def lines(found: Explanation) -> Iterator[str]:
-    """The explanation, line by line."""
+    """The explanation, line by line; what clients and users wrote has nothing in it that a terminal would obey."""
+    for line in _lines(found):
+        yield "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
+def _lines(found: Explanation) -> Iterator[str]:
     call = found.call
     at = datetime.fromtimestamp(call.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     user = found.user or "(nobody named: memory is confined to the session)"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import structlog
+
 from gateway.console import Health
 from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.pause import pause
@@ -31,6 +33,8 @@ DAYS = 30
 
 QUEUES = ("waiting", "distilling", "dead_letters", "index_share")
 WORTH = ("adherence", "lift", "lift_low", "lift_high")
+
+log = structlog.get_logger()
 
 Values = Sequence[float | None]
 """None: not known, or too little is."""
@@ -75,7 +79,9 @@ class Figures:
     async def _look_up(self, names: Sequence[str], figures: Callable[[], Awaitable[Values]]) -> None:
         try:
             values = await figures()
-        except (MemoryUnavailable, DataDirError):
+        except Exception as error:
+            if not isinstance(error, (MemoryUnavailable, DataDirError)):
+                log.error("figures_failed", exc_info=error)
             values = (None,) * len(names)
         self._show(dict(zip(names, values, strict=True)))
 

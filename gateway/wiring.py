@@ -82,7 +82,10 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         attempts, accounts = Attempts(parts.clock), Accounts(parts.telemetry, parts.follow)
         recorder = _recorder(config, parts, accounts, learner, attempts)
         augmenter = _augmenter(parts, precedents)
-        await _hear_of_the_erased(parts, backlog, (augmenter.forget_all, precedents.forget_all))
+        rehearsing = _rehearsing(parts, precedents)
+        stack.push_async_callback(rehearsing.aclose)
+        caches = (augmenter, precedents, rehearsing)
+        await _hear_of_the_erased(parts, backlog, [one.forget_all for one in caches])
         retention = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
         watching = functools.partial(policies.watch, on_change=reloaded)
@@ -93,7 +96,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         pumps = Pumps(config.server.post_disconnect)
         stack.push_async_callback(pumps.drain)
         gateway = _gateway(config, policies, parts, (accounts, attempts, augmenter, recorder, admission))
-        forgetting = (augmenter.forget, precedents.forget)
+        forgetting = [one.forget for one in caches]
         yield Running(
             gateway=gateway,
             data=data,
@@ -103,7 +106,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             backlog=backlog,
             eraser=eraser_of(parts, data, backlog, forgetting),
             curator=_curator(parts, turn, forgetting),
-            rehearsing=await _rehearsing(parts, stack),
+            rehearsing=rehearsing,
             wake=learner.wake,
             settle=learner.idle,
             distilled=distiller.idle,
@@ -214,13 +217,10 @@ def _augmenter(parts: Parts, precedents: Precedents) -> Augmenter:
     )
 
 
-async def _rehearsing(parts: Parts, stack: AsyncExitStack) -> Augmenter:
-    """An augmenter that leaves no trace: what it counts, nobody reads, and what it holds, no call is told."""
-    precedents = Precedents(parts.store, parts.clock)
-    augmenter = _augmenter(msgspec.structs.replace(parts, telemetry=Telemetry(parts.clock.now)), precedents)
-    stack.push_async_callback(precedents.aclose)
-    stack.push_async_callback(augmenter.aclose)
-    return augmenter
+def _rehearsing(parts: Parts, precedents: Precedents) -> Augmenter:
+    """An augmenter that leaves no trace: what it counts, nobody reads. What it holds is forgotten when others forget;
+    lessons are those that are held for calls, which are forgotten whenever something is learnt."""
+    return _augmenter(msgspec.structs.replace(parts, telemetry=Telemetry(parts.clock.now)), precedents)
 
 
 async def _admission(config: Config, data: DataDir, parts: Parts, stack: AsyncExitStack) -> Admission:

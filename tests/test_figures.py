@@ -131,3 +131,13 @@ async def test_it_looks_until_it_is_told_to_stop() -> None:
         await bench.looked.wait()
         stop.set()
         await task
+
+
+async def test_a_fault_in_what_is_counted_does_not_end_the_looking() -> None:
+    bench = Bench(kept(0, 0))
+    bench.trouble = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    await bench.figures.look()
+    assert bench.shown == dict.fromkeys(QUEUES)
+    bench.trouble = None
+    await bench.figures.look()
+    assert bench.shown["waiting"] == 4

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.catalogue import Selection
 from gateway.config import Config
+from gateway.erasures import Person
 from gateway.errors import DataDirError
 from gateway.operating import Office
 from gateway.types import Scope
@@ -42,3 +43,26 @@ async def test_a_console_that_cannot_be_made_now_is_made_later(tmp_path: Path) -
         (tmp_path / "nowhere").symlink_to(tmp_path / "data")
         console = await office.console()
         assert await office.console() is console
+
+
+FLIGHT = "Confirm the date before you book a flight."
+
+
+@pytest.mark.promise("P11")
+async def test_a_rehearsal_knows_nothing_of_who_was_erased_and_no_lesson_that_was_retired(tmp_path: Path) -> None:
+    config = Config(data_dir=str(tmp_path / "data"), policies=str(tmp_path / "policies"))
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": FLIGHT}]}
+    async with running(config) as parts, AsyncExitStack() as stack:
+        console = await Office(config, parts, stack).console()
+
+        async def considered() -> list[str]:
+            return [one.text for one in (await console.rehearse(ANA, "/chat/completions", [], body)).considered]
+
+        lesson = await console.curator.add(ANA, "correction", FLIGHT)
+        assert len(await considered()) == 1
+        await console.curator.retire(ANA, lesson.id)
+        assert await considered() == []
+        await console.curator.restore(ANA, lesson.id)
+        assert len(await considered()) == 1
+        await console.eraser.erase(Person(tenant="acme", user="ana"))
+        assert await considered() == []

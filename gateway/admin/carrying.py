@@ -7,6 +7,8 @@ none.
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Literal
 
@@ -17,7 +19,7 @@ from gateway.admin.operations import LINES, Operation
 from gateway.catalogue import Holder, Selection
 from gateway.console import Console
 from gateway.errors import BadRequest, ScopeError
-from gateway.memories import Memory
+from gateway.memories import TAUGHT, Memory
 from gateway.owners import scope_of
 from gateway.ports import Held
 from gateway.types import Scope
@@ -26,6 +28,15 @@ VERSION = 1
 
 AT_ONCE = 200
 """Owners, and memories of one, that are read together."""
+
+NEVER = 253_402_300_800.0
+"""Unix seconds of the year 10000, from which on there are no dates: a time in milliseconds is beyond it."""
+
+MOST = 1 << 31
+"""Of what is counted in a memory."""
+
+_ID = re.compile(r"[\w.:-]{1,256}")
+"""As it can stand in a path."""
 
 Words = Annotated[str, Meta(max_length=1_024)]
 
@@ -82,7 +93,7 @@ async def export(console: Console, asked: ExportAsked) -> AsyncIterator[bytes]:
 async def take(console: Console, asked: Import) -> Imported:
     """Put in what was exported. Raises `BadRequest` for a line that is wrong, by its number, before any is taken."""
     # Of memories that were said at the same time the last is listed first, so that the first is put in last.
-    held = list(_read(asked.lines))[::-1]
+    held = await asyncio.to_thread(lambda: list(_read(asked.lines))[::-1])
     return Imported(lines=len(held), added=await console.curator.take(held))
 
 
@@ -128,12 +139,29 @@ def _read(lines: bytes) -> Iterator[Held]:
                 msgspec.json.decode(line, type=Heading)
             elif line.strip():
                 one = decode(line)
+                _check(one.memory)
                 scope = Scope(tenant=one.tenant, user=one.user, session=one.session, is_shared=one.is_shared)
                 yield Held(owner=scope.owner, tenant=one.tenant, memory=one.memory)
-        except (msgspec.DecodeError, UnicodeError, ScopeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ScopeError) as error:
             raise BadRequest(
                 f"line {number}: {error}; nothing was taken", code="invalid_line", param="lines"
             ) from error
+
+
+def _check(memory: Memory) -> None:
+    """Raise `ValidationError` for a memory that could be neither shown nor told, nor asked for by its id."""
+    times = (memory.at, memory.recorded_at, memory.ended_at or 0.0)
+    counts = (memory.tokens, memory.count, memory.place)
+    faults = {
+        "times are Unix seconds, from 1970 to 9999": not all(0 <= at < NEVER for at in times),
+        f"tokens, count and place are from 0 to {MOST - 1}": not all(0 <= count < MOST for count in counts),
+        "an id has 1 to 256 letters, digits, `_`, `.`, `:` or `-`": _ID.fullmatch(memory.id) is None,
+        "a lesson or a correction, and no other kind, has a `lesson`": (memory.kind in TAUGHT)
+        is (memory.lesson is None),
+    }
+    for fault, is_so in faults.items():
+        if is_so:
+            raise msgspec.ValidationError(fault)
 
 
 OPERATIONS = (

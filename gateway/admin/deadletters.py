@@ -64,11 +64,11 @@ async def drop(console: Console, asked: Chosen) -> Done:
 async def _chosen(console: Console, asked: Chosen) -> list[str]:
     if asked.all == bool(asked.exchanges):
         raise BadRequest("name exchanges, or say all", code="invalid_choice", param="exchanges")
-    known = [letter.exchange for letter in await console.letters.all()]
+    known = {letter.exchange: letter for letter in await console.letters.all()}
     for exchange in asked.exchanges:
         if exchange not in known:
             raise NotFound(f"there is no dead letter {exchange}", code="not_found", param="exchanges")
-    return known if asked.all else list(dict.fromkeys(asked.exchanges))
+    return list(known) if asked.all else list(dict.fromkeys(asked.exchanges))
 
 
 OPERATIONS = (

@@ -6,15 +6,12 @@ It knows their form over HTTP; what there is and how it goes is known by gateway
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
+from gateway.admin.names import Name
 from gateway.admin.operations import LINES, Operation
 from gateway.console import Console
-
-Name = Annotated[str, Meta(max_length=1_024)]
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from gateway.admin import carrying
 from gateway.admin.erasing import Named
+from gateway.admin.names import Name
 from gateway.admin.operations import Operation
 from gateway.catalogue import Selection, State
 from gateway.console import Console
@@ -23,21 +24,17 @@ from gateway.owners import scope_of
 from gateway.ports import Held
 from gateway.types import Scope
 
-MAX_CHANGES = 10_000
-"""Newest of an owner that are looked through for those of one memory."""
-
-MAX_CHAIN = 20
-"""Of memories that took each other's place."""
+MAX_CHANGES, MAX_CHAIN = 10_000, 20
+"""Newest changes of an owner that are looked through for those of one memory; memories that took each other's place."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(max_length=64_000)]
-Words = Annotated[str, Meta(max_length=1_024)]
 
 
 class MemoriesAsked(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which memories; without a user and a session those of everybody."""
 
-    kind: Words = ""
+    kind: Name = ""
     """Empty for all, as is `state`."""
     state: State | Literal[""] = ""
     q: Annotated[str, Meta(max_length=8_000)] = ""
@@ -56,7 +53,7 @@ class MemoryAsked(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Adding(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A text to be remembered of somebody; without a user and a session, of all users of the tenant."""
 
-    kind: Words
+    kind: Name
     text: Text
     is_pinned: bool = False
 
@@ -188,9 +185,12 @@ async def _scope(console: Console, asked: Named) -> Scope:
 
 async def _one(console: Console, asked: MemoryAsked) -> Held:
     """The one memory that is meant. Raises `RequestError`."""
-    scope = await _scope(console, asked) if asked.user or asked.session else None
-    owners = () if scope is None else (scope.owner, scope.common.owner)  # what all share is told to each of them
     held = [one for one in await console.catalogue.find(asked.id) if asked.tenant in ("", one.tenant)]
+    owners: tuple[str, ...] = ()
+    if asked.user or asked.session:
+        owners = (scope := await _scope(console, asked)).owner, scope.common.owner  # they are told what all share
+    elif asked.tenant:  # as when one is added: of all its users, if they share it
+        owners = tuple(one.owner for one in held if scope_of(one.owner).is_shared)
     found = [one for owner in owners for one in held if one.owner == owner][:1] if owners else held
     if not found:
         raise NotFound("there is no such memory", code="not_found", param="id")

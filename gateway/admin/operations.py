@@ -104,7 +104,7 @@ async def _body(request: Request, most: int) -> bytes:
 def _document(body: bytes) -> Mapping[str, Any]:
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON object: {error}", code="invalid_json") from error
 
 

@@ -88,7 +88,10 @@ class Api:
         """
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         answer = await self._sent(method, path, query, content)
-        return msgspec.json.decode(answer.content)
+        try:
+            return msgspec.json.decode(answer.content)
+        except msgspec.DecodeError as error:
+            raise ConfigError(f"{self.place} is no gateway: it answered {answer.status_code}, and no JSON") from error
 
     async def lines(self, path: str, query: Mapping[str, Any] | None = None) -> AsyncIterator[bytes]:
         """The lines that an operation answers, with their ends. Raises `AccrueError`."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 import msgspec
 
+from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.period import Called, Facts, Held, seconds
 from gateway.ports import Clock
 from gateway.report import DAY_S, MAX_DAYS, Report, report
@@ -141,6 +143,12 @@ class _Entry(msgspec.Struct):
     counted: Figures | None = None
     task: asyncio.Task[Figures] | None = None
 
+    def take(self) -> None:
+        """Have what was counted, if it is; raises what kept it from being."""
+        if self.task is not None and self.task.done():
+            task, self.task = self.task, None
+            self.counted = task.result()
+
 
 class Kept:
     """The figures of each length of time, counted in the background."""
@@ -156,13 +164,13 @@ class Kept:
         Raises `MemoryUnavailable` or `DataDirError`.
         """
         entry = self._entries[length]
+        with suppress(MemoryUnavailable, DataDirError):  # of a count that nobody waited for
+            entry.take()
         if entry.task is None and not self._is_fresh(entry):
             entry.task = asyncio.create_task(self._count(length))
         if entry.task is not None:
             await asyncio.wait({entry.task}, timeout=WAIT_S)
-            if entry.task is not None and entry.task.done():
-                task, entry.task = entry.task, None
-                entry.counted = task.result()
+            entry.take()
         return entry.counted
 
     def _is_fresh(self, entry: _Entry) -> bool:

@@ -37,7 +37,7 @@ class Reader:
         """The answer. Raises `MemoryUnavailable` for a disk or a record that cannot be read."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
-        except (sqlite3.Error, msgspec.DecodeError) as error:
+        except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MemoryUnavailable(f"journal: {error}") from error
 
     def close(self) -> None:
