@@ -55,8 +55,8 @@ class Catalogue(Protocol):
         """Memories, those that were recorded last first, and the place of the next page; empty when there is none."""
         ...
 
-    async def find(self, id: str) -> Sequence[Held]:
-        """The memories of an id, whoever's they are: several may have learnt the same lesson."""
+    async def find(self, id: str, owner: str = "") -> Sequence[Held]:
+        """The memories of an id: an owner's (`Scope.owner`), or some of those who have said or learnt the same."""
         ...
 
     async def holders(self, tenant: str, name: str, place: str, limit: int) -> tuple[Sequence[Holder], str]:

@@ -126,8 +126,8 @@ class _Table:
         item = item_of(typed(question_of(self._seen.exchange)))
         for memory in [memory for id, memory in self._before.items() if id in told and self._table[id] is memory]:
             lesson = _lesson(memory)
-            is_answer = memory.kind == "correction" and lesson.state == "active" and not is_label(memory)
-            if is_answer and bare(item) and bare(item) not in map(bare, lesson.when_not):
+            is_kept = is_label(memory) or memory.is_pinned or memory.kind != "correction" or lesson.state != "active"
+            if not is_kept and bare(item) and bare(item) not in map(bare, lesson.when_not):
                 self._table[memory.id] = self._doubted(memory, lesson, item)
 
     def _doubted(self, memory: Memory, lesson: Lesson, item: str) -> Memory:

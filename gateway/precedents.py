@@ -43,6 +43,7 @@ class Precedents:
         breaker = Breaker("lessons", clock, on_change=on_breaker)
         self._listing = Dependency(breaker, partial(store.list, PROOF, TAUGHT, 1), limit=LISTINGS)
         self._held: OrderedDict[str, tuple[float, tuple[Memory, ...]]] = OrderedDict()
+        self._news = 0
 
     async def of(self, scope: Scope) -> tuple[Memory, ...]:
         """Lessons that are told in a scope: its owner's, and those of the tenant.
@@ -55,11 +56,13 @@ class Precedents:
 
     def forget(self, scope: Scope) -> None:
         """Ask the store again: something was learnt in this scope."""
+        self._news += 1
         self._held.pop(scope.owner, None)
         self._held.pop(scope.common.owner, None)
 
     def forget_all(self) -> None:
         """Ask the store again, whosever lessons they are."""
+        self._news += 1
         self._held.clear()
 
     async def aclose(self) -> None:
@@ -70,6 +73,7 @@ class Precedents:
         now = self._clock.now()
         until, memories = self._held.get(scope.owner, (0.0, ()))
         if until <= now:
+            news = self._news
             try:
                 listed = await self._listing.ask(partial(self._store.list, scope, TAUGHT, MAX_TAUGHT))
             except MemoryUnavailable:
@@ -78,6 +82,8 @@ class Precedents:
                 return memories
             memories = tuple(memory for memory in listed if memory.lesson is not None and memory.ended_at is None)
             await asyncio.to_thread(triggers.prepare, memories)  # half a second for ten thousand phrasings, once
+            if news != self._news:  # it may be out of date by now, or of somebody who was erased
+                return memories
             self._held[scope.owner] = (now + HELD_S, memories)
         self._held.move_to_end(scope.owner)
         if len(self._held) > OWNERS_HELD:

@@ -35,7 +35,7 @@ IN_ARCHIVES = re.compile(r"conversations(?:-\d+)?\.json|.+\.jsonl")
 """Files of an archive that are logs: a data export of ChatGPT holds much besides its conversations."""
 
 MAX_UNPACKED_BYTES = 4 << 30
-"""Of an archive are read. The largest exports are some hundred megabytes."""
+"""Of an archive or a gzip file are read. The largest exports are some hundred megabytes."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,10 @@ def _files(content: bytes) -> Iterator[tuple[str, bytes]]:
     Raises what `zipfile` and `gzip` raise, and `ValueError` for an archive without a log.
     """
     if content.startswith(GZIP_MAGIC):
-        content = gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            content = packed.read(MAX_UNPACKED_BYTES + 1)
+        if len(content) > MAX_UNPACKED_BYTES:
+            raise ValueError(f"unpacked it is more than {MAX_UNPACKED_BYTES >> 30} GB")
     if not content.startswith(ZIP_MAGIC):
         yield "", content
         return

@@ -69,9 +69,9 @@ class LocalCatalogue:
         """Memories, those that were said last first, and the place of the next page."""
         return await self._ask(partial(_browsed, self._seal, selection, _read(place), limit))
 
-    async def find(self, id: str) -> Sequence[Held]:
-        """The memories of an id, whoever's they are."""
-        return await self._ask(partial(_found, self._seal, encodable(id)))
+    async def find(self, id: str, owner: str = "") -> Sequence[Held]:
+        """The memories of an id: an owner's, or everybody's."""
+        return await self._ask(partial(_found, self._seal, encodable(id), encodable(owner)))
 
     async def holders(self, tenant: str, name: str, place: str, limit: int) -> tuple[Sequence[Holder], str]:
         """Who has memories, in the order of owners, and the place of the next page."""
@@ -151,12 +151,13 @@ def _of_kind(
             log.warning("memory_unreadable", point=point, reason=str(error))
 
 
-def _found(seal: Seal, id: str, connection: sqlite3.Connection) -> list[Held]:
+def _found(seal: Seal, id: str, owner: str, connection: sqlite3.Connection) -> list[Held]:
     """Points first, from the index: whole rows would be a thousand times as much to read."""
+    whose = "id = ? AND owner = ?" if owner else "id = ?"
     rows = connection.execute(
         f"""SELECT owner, tenant, {COLUMNS} FROM memories WHERE point IN (
-            SELECT point FROM memories INDEXED BY sqlite_autoindex_memories_1 WHERE id = ?) ORDER BY point""",
-        (id,),
+            SELECT point FROM memories INDEXED BY sqlite_autoindex_memories_1 WHERE {whose}) ORDER BY point""",
+        (id, owner) if owner else (id,),
     )
     return [held_of(row, seal) for row in rows]
 

@@ -170,10 +170,12 @@ class Indexes:
         old, after = self._fork or (None, 0)
         if old is not self.newest:
             raise MemoryUnavailable("search index: another was opened while it was packed")
-        packed = self._folders.adopt(old.label)
-        with self._altering():
+        with self._altering():  # what fails leaves a folder behind that must not serve as it is
+            packed = self._folders.adopt(old.label)
             while changes := self._truth.changes(after, BATCH):
                 latest = {change.point: change.entry for change in changes}
+                if any(change.is_forgotten for change in changes):
+                    packed.stain()  # it was packed before it was forgotten
                 packed.write(latest, old.vectors(list(latest)))
                 after = changes[-1].number
             self._serving, self._fork = (*self._serving[:-1], packed), None
@@ -192,8 +194,8 @@ class Indexes:
     def walk(self, after: int, entries: Mapping[int, Entry], dense: Dense | None) -> None:
         """Put the entries beyond a point into the newest index, if that is as far as it is, but for those that were
         written anew since they were read: these are in the log of changes, which all indexes follow."""
-        if self.reached != after or (dense is None and not self._is_heir):
-            return
+        if self.is_forked or self.reached != after or (dense is None and not self._is_heir):
+            return  # what is walked while a copy is packed would not be in it
         current = self._truth.holding(after, len(entries))
         same = {point: entry for point, entry in entries.items() if current.get(point) == entry}
         vectors = self._inherited(same) if dense is None else dense
@@ -251,6 +253,8 @@ class Indexes:
     def _apply(self, changes: Sequence[Change]) -> None:
         latest = {change.point: change.entry for change in changes}
         with self._altering():
+            if any(change.is_forgotten for change in changes):
+                self.stain()  # before the log is cut, so that no crash and no full disk keeps it from being known
             for index in self._serving:
                 index.write(latest, self._embedded(index, latest))
         self._applied = changes[-1].number

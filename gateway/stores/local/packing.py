@@ -28,6 +28,10 @@ LOOK_S = 2.0
 CLEAN_S = 3600.0
 """What was forgotten is not packed any longer than this and the time it takes."""
 
+PACKED_S = 900.0
+"""Given to the other process: some minutes are enough for ten million points, and nothing is made anew meanwhile, not
+even after somebody was erased."""
+
 RETRY_S = 600.0
 """After it could not be done: a copy of everything is not tried often."""
 
@@ -54,8 +58,8 @@ class Packing:
     def stop(self) -> None:
         """Return when nothing is being packed any more; what was begun is lost."""
         self._stopping.set()
-        if self._child is not None:
-            self._child.kill()
+        if (child := self._child) is not None:  # it may end just now
+            child.kill()
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -89,8 +93,13 @@ class Packing:
             self._child = child
             if self._stopping.is_set():
                 child.kill()
-            _, complaint = child.communicate()
-            self._child = None
+            try:
+                _, complaint = child.communicate(timeout=PACKED_S)
+            except subprocess.TimeoutExpired as error:
+                child.kill()
+                raise MemoryUnavailable(f"search index: not packed within {PACKED_S:.0f} s") from error
+            finally:
+                self._child = None
         if child.returncode:
             reason = complaint.decode(errors="replace").strip().rpartition("\n")[2]
             raise MemoryUnavailable(f"search index: packing ended with {child.returncode}: {reason}")

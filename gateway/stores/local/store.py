@@ -214,8 +214,6 @@ class LocalStore:
         removed = self._truth.forget(owner, ids)
         self._mend()
         self._indexes.catch_up()
-        if removed:
-            self._indexes.stain()
         return removed
 
     def _renew(self) -> None:

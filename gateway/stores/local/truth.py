@@ -51,6 +51,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     point: int
     entry: Entry | None
     """None when the index must not hold the point: the memory was forgotten or has ended."""
+    is_forgotten: bool = False
+    """Whether there is no such row any more."""
 
 
 _PUT = f"""
@@ -58,10 +60,9 @@ _PUT = f"""
     ON CONFLICT (owner, id) DO UPDATE SET {", ".join(f'"{field}" = excluded."{field}"' for field in FIELDS)}"""
 
 _CHANGES = """
-    SELECT changes.number, changes.point, owner, id, kind, key, text
-    FROM changes LEFT JOIN memories ON memories.point = changes.point AND ended_at IS NULL
+    SELECT changes.number, changes.point, ended_at, owner, id, kind, key, text
+    FROM changes LEFT JOIN memories ON memories.point = changes.point
     WHERE changes.number > ? ORDER BY changes.number LIMIT ?"""
-
 
 _NEAR = f"""
     WITH RECURSIVE
@@ -218,10 +219,7 @@ class Truth:
         """Logged changes with a number above `after`, in order."""
         with self._writer.used() as writer:
             rows = writer.execute(_CHANGES, (after, limit)).fetchall()
-        return [
-            Change(number=number, point=point, entry=self._entry(*row) if row[0] else None)
-            for number, point, *row in rows
-        ]
+        return [self._change(*row) for row in rows]
 
     def settle(self, number: int) -> None:
         """Drop changes up to this number from the log: the index has them on disk."""
@@ -274,6 +272,10 @@ class Truth:
 
     def _memories(self, owner: str, rows: Iterable[Sequence[object]]) -> Iterator[Memory]:
         return (memory_of(row, owner, self._seal) for row in rows)
+
+    def _change(self, number: int, point: int, ended_at: float | None, owner: str | None, *row: Any) -> Change:
+        entry = None if owner is None or ended_at is not None else self._entry(owner, *row)
+        return Change(number=number, point=point, entry=entry, is_forgotten=owner is None)
 
     def _entry(self, owner: str, id: str, kind: str, key: Any, text: Any) -> Entry:
         return Entry(

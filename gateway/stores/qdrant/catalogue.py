@@ -82,9 +82,10 @@ class QdrantCatalogue:
                 return page, _written(after)
         return page, ""
 
-    async def find(self, id: str) -> Sequence[Held]:
-        """The memories of an id, whoever's they are."""
-        name, lies = await self._collection(), models.Filter(must=[_is("id", encodable(id))])
+    async def find(self, id: str, owner: str = "") -> Sequence[Held]:
+        """The memories of an id: an owner's, or the first of everybody's."""
+        whose = [_is("owner", owner)] if owner else []
+        name, lies = await self._collection(), models.Filter(must=[*whose, _is("id", encodable(id))])
         points, _ = await asked(self._client.scroll(name, lies, limit=PORTION, with_payload=READ_HELD))
         return [held for point in points if (held := _held(point, self._seal)) is not None]
 

@@ -22,7 +22,7 @@ from gateway.pause import pause
 from gateway.sealing import Seal
 from gateway.stores.qdrant.collections import LABEL, LOOK_S, Collections, Layout
 from gateway.stores.qdrant.embedding import Embedding
-from gateway.stores.qdrant.points import held_of
+from gateway.stores.qdrant.points import held_of, renewed
 from gateway.stores.qdrant.server import asked
 
 PORTION = 32
@@ -106,7 +106,8 @@ class Filling:
         """Make these points in the new collection what they are in its source."""
         while ids:
             is_there = await self._payloads(layout.own, ids)
-            wanted = await self._payloads(layout.source, ids)
+            found = await self._payloads(layout.source, ids)
+            wanted = {id: renewed(payload, self._seal) for id, payload in found.items()}
             gone = [id for id in is_there if id not in wanted]
             if gone:
                 await asked(self._client.delete(layout.own, models.PointIdsList(points=[*gone]), wait=True))

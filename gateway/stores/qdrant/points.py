@@ -19,7 +19,7 @@ from qdrant_edge import SparseVector
 from gateway.errors import MemoryUnavailable
 from gateway.memories import Memory
 from gateway.ports import Held
-from gateway.sealing import Seal, is_sealed
+from gateway.sealing import NO_SEAL, Seal, is_sealed
 from gateway.stores.storable import encodable
 from gateway.stores.vectors import readable, shelf, vectors_of
 
@@ -100,6 +100,14 @@ def payload_of(held: Held, seal: Seal, earlier: Sequence[str] = ()) -> dict[str,
     if memory.is_pinned and memory.ended_at is None:
         payload[PINNED] = True
     return payload | {EARLIER: [*earlier]} if earlier else payload
+
+
+def renewed(payload: Mapping[str, Any], seal: Seal) -> dict[str, Any]:
+    """A payload of an earlier version as this one writes it; what is sealed in it stays sealed as it is.
+
+    Raises `MemoryUnavailable` for what cannot be read.
+    """
+    return payload_of(held_of(payload, seal), NO_SEAL, payload.get(EARLIER, ())) | {"memory": payload["memory"]}
 
 
 def point_of(held: Held, payload: Mapping[str, Any], dense: Sequence[float] | None) -> models.PointStruct:

@@ -574,6 +574,63 @@ def test_only_what_is_packed_is_stained_and_a_restart_knows(
     end(again)
 
 
+def test_a_portion_that_was_read_before_the_fork_is_walked_after_the_packed_index_took_its_place(
+    truth: Truth, tmp_path: Path
+) -> None:
+    filled(truth, tmp_path)
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder("new"), former=WordsEmbedder())
+    indexes.begin()
+    walk(truth, indexes, 1)
+    entries = truth.holding(1, 1)
+    dense = indexes.embed(entries)
+    copy = indexes.fork()
+    indexes.walk(1, entries, dense)
+    pack(str(copy / "shard"))
+    indexes.adopt()
+    remake(truth, indexes)
+    assert (indexes.is_done, ways(indexes)) == (True, {1: ALL, 2: ALL, 3: ALL})
+    end(indexes)
+
+
+@pytest.mark.promise("P11")
+def test_what_is_forgotten_while_it_is_packed_stains_the_packed_index(truth: Truth, tmp_path: Path) -> None:
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    truth.put("ann", "acme", [memory("m1", ZOG), *(memory(f"f{number}", BIRD) for number in range(400))])
+    indexes.catch_up()
+    copy = indexes.fork()
+    truth.forget("ann", ["m1"])
+    indexes.catch_up()
+    pack(str(copy / "shard"))
+    indexes.adopt()
+    assert (indexes.is_stained, traces(tmp_path, ZOG)) == (True, {"vector", "owner"})
+    pack(str(indexes.fork() / "shard"))
+    indexes.adopt()
+    assert (indexes.is_stained, traces(tmp_path, ZOG)) == (False, {"owner"})
+    end(indexes)
+
+
+def test_a_disk_that_is_full_as_the_packed_index_takes_its_place_leaves_none_that_is_out_of_date(
+    truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise MemoryUnavailable("full")
+
+    indexes = open_indexes(truth, tmp_path, WordsEmbedder())
+    put(truth, indexes, "m1")
+    indexes.fork()
+    with monkeypatch.context() as filling:
+        filling.setattr("gateway.stores.local.indexes.require_room", full)
+        with pytest.raises(MemoryUnavailable, match="full"):
+            indexes.adopt()
+    indexes.abandon()
+    truth.forget("ann", ["m1"])
+    put(truth, indexes, "m2")
+    end(indexes)
+    again = open_indexes(truth, tmp_path, WordsEmbedder())
+    assert (again.is_done, ways(again), folders(tmp_path)) == (True, {2: ALL}, ["1"])
+    end(again)
+
+
 def traces(folder: Path, text: str, owner: str = "ann") -> set[str]:
     """What the files of the indexes hold of a text that somebody said."""
     content = b"".join(file.read_bytes() for file in (folder / "index").rglob("*") if file.is_file())

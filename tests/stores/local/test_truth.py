@@ -31,10 +31,10 @@ def test_each_row_written_or_removed_is_logged_as_it_stands_now(truth: Truth) ->
     assert truth.changes(0, 99) == [
         Change(number=1, point=1, entry=coffee),
         Change(number=2, point=2, entry=None),
-        Change(number=3, point=3, entry=None),
+        Change(number=3, point=3, entry=None, is_forgotten=True),
         Change(number=4, point=1, entry=coffee),
         Change(number=5, point=2, entry=None),
-        Change(number=6, point=3, entry=None),
+        Change(number=6, point=3, entry=None, is_forgotten=True),
     ]
     assert truth.count_holding() == 1
 
