@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -160,14 +160,15 @@ def _by(facts: Facts) -> Literal["day", "week"]:
 def _signals(signals: Iterable[Signal], by: Literal["day", "week"]) -> Iterator[Sighted]:
     counts: dict[tuple[str, str], Counter[bool | None]] = {}
     for signal in signals:
-        counts.setdefault((_begins(signal.at, by), signal.name), Counter())[signal.is_good] += 1
-    for (begins, name), count in sorted(counts.items()):
-        yield Sighted(begins=begins, name=name, good=count[True], bad=count[False], neither=count[None])
+        counts.setdefault((begins(signal.at, by).isoformat(), signal.name), Counter())[signal.is_good] += 1
+    for (first, name), count in sorted(counts.items()):
+        yield Sighted(begins=first, name=name, good=count[True], bad=count[False], neither=count[None])
 
 
-def _begins(at: float, by: Literal["day", "week"]) -> str:
+def begins(at: float, by: Literal["day", "week"]) -> date:
+    """The first day, UTC, of the day or week of a moment; weeks begin on Monday."""
     day = datetime.fromtimestamp(at, UTC).date()
-    return (day if by == "day" else day - timedelta(days=day.weekday())).isoformat()
+    return day if by == "day" else day - timedelta(days=day.weekday())
 
 
 def _adherence(facts: Facts) -> Iterator[Adherence]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gateway.admin.names import Name
 from gateway.admin.operations import LINES, Operation
 from gateway.catalogue import Holder, Selection
 from gateway.console import Console
@@ -38,15 +39,13 @@ MOST = 1 << 31
 _ID = re.compile(r"[\w.:-]{1,256}")
 """As it can stand in a path."""
 
-Words = Annotated[str, Meta(max_length=1_024)]
-
 
 class ExportAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose memories."""
 
-    tenant: Words = ""
+    tenant: Name = ""
     """Empty for all; so is `kind`."""
-    kind: Words = ""
+    kind: Name = ""
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

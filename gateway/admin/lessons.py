@@ -13,12 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from gateway.admin.operations import Operation
-from gateway.admin.report import Period
+from gateway.admin.report import Period, begun
 from gateway.console import Console
-from gateway.errors import BadRequest
 from gateway.experience import Evidence, LessonState
 from gateway.owners import scope_of
-from gateway.period import Facts, seconds
+from gateway.period import Facts
 from gateway.report import Learnt, report
 
 BANDS = tuple(band / 10 for band in range(-10, 10))
@@ -79,10 +78,7 @@ class LessonsShown(msgspec.Struct, frozen=True, kw_only=True):
 
 async def lessons(console: Console, asked: LessonsAsked) -> LessonsShown:
     """Lessons, and what they are worth."""
-    try:
-        since = None if asked.since is None else console.clock.now() - seconds(asked.since)
-    except ValueError as error:
-        raise BadRequest(f"since: {error}", code="invalid_since", param="since") from error
+    since = begun(console, asked.since)
     facts = await console.facts(asked.tenant or None, since)
     return await asyncio.to_thread(_shown, facts, asked)
 

@@ -6,7 +6,7 @@ operation does is known by the module of its resource.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -70,7 +70,7 @@ def _endpoint(operation: Operation, reach: Reach, operators: Operators) -> Calla
         except (MemoryUnavailable, DataDirError) as error:
             return _refused(NotNow(f"not everything could be reached; ask again: {error}", code="memory_unavailable"))
         if operation.answer == LINES:
-            return StreamingResponse(_lines(found), media_type=LINES, headers=HEADERS)
+            return StreamingResponse(found, media_type=LINES, headers=HEADERS)
         return Response(msgspec.json.encode(found), media_type=JSON, headers=HEADERS)
 
     return answer
@@ -106,11 +106,6 @@ def _document(body: bytes) -> Mapping[str, Any]:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON object: {error}", code="invalid_json") from error
-
-
-async def _lines(found: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for line in found:
-        yield line
 
 
 def _refused(error: RequestError) -> Response:

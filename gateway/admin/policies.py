@@ -7,14 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from gateway.admin.names import Name
 from gateway.admin.operations import Operation
 from gateway.console import Console, Rehearsal
 from gateway.policy import Policy
 from gateway.types import Scope
 
 MAX_HEADERS = 200
-
-Name = Annotated[str, Meta(max_length=1_024)]
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

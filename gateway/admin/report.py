@@ -32,11 +32,12 @@ class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 async def reported(console: Console, asked: Period) -> Report:
     """The report on a period."""
-    facts = await console.facts(asked.tenant or None, _since(console, asked.since))
+    facts = await console.facts(asked.tenant or None, begun(console, asked.since))
     return await asyncio.to_thread(report, facts)
 
 
-def _since(console: Console, length: str | None) -> float | None:
+def begun(console: Console, length: str | None) -> float | None:
+    """When a period of a length began, in Unix seconds; None from the beginning. Raises `BadRequest`."""
     try:
         return None if length is None else console.clock.now() - seconds(length)
     except ValueError as error:

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal, get_args
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.period import Called, Facts, Held, seconds
 from gateway.ports import Clock
-from gateway.report import DAY_S, MAX_DAYS, Report, report
+from gateway.report import DAY_S, MAX_DAYS, Report, begins, report
 
 FRESH_S = 5.0
 """For so long nothing is counted anew."""
@@ -91,7 +91,7 @@ def figures(facts: Facts) -> Figures:
     places = {step.begins: place for place, step in enumerate(steps)}
     failures: dict[str, list[int]] = {}
     for signal in facts.signals:
-        place = places.get(_begins(signal.at, by).isoformat())
+        place = places.get(begins(signal.at, by).isoformat())
         if signal.is_good is False and place is not None:
             failures.setdefault(signal.name, [0] * len(steps))[place] += 1
     return Figures(
@@ -111,17 +111,12 @@ def _steps(facts: Facts, by: Literal["day", "week"]) -> Iterable[Step]:
         return
     found: dict[date, list[Called]] = {}
     for call in facts.calls:
-        found.setdefault(_begins(call.at, by), []).append(call)
-    day, last = min(found), max(_begins(facts.until, by), max(found))
+        found.setdefault(begins(call.at, by), []).append(call)
+    day, last = min(found), max(begins(facts.until, by), max(found))
     while day <= last:
         calls = found.get(day, [])
         yield Step(begins=day.isoformat(), calls=_sorts(calls), tokens=sum(call.tokens for call in calls))
         day += timedelta(days=1 if by == "day" else 7)
-
-
-def _begins(at: float, by: Literal["day", "week"]) -> date:
-    day = datetime.fromtimestamp(at, UTC).date()
-    return day if by == "day" else day - timedelta(days=day.weekday())
 
 
 def _sorts(calls: Iterable[Called]) -> dict[Sort, int]:
