@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from gateway import credit, guard, identify
+from gateway import credit, guard, identify, triggers
 from gateway.breaker import Breaker, KeptAway, OnChange, unheard
 from gateway.compose import Composer, Prompt, open_slots
 from gateway.dependency import Dependency
@@ -83,6 +83,7 @@ class Augmenter:
         breaker = Breaker("store", clock, on_change=on_breaker)
         self._stored = Dependency(breaker, partial(store.search, PROOF, PROBE), limit=RECALLS)
         self._held: OrderedDict[str, Recalled] = OrderedDict()
+        self._news = 0
         self._full: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def augment(self, visit: Visit) -> tuple[Session, Prompt]:
@@ -126,11 +127,13 @@ class Augmenter:
 
     def forget(self, scope: Scope) -> None:
         """Hold nothing of a scope's owner any more."""
+        self._news += 1
         self._held.pop(scope.owner, None)
         self._full = OrderedDict.fromkeys(key for key in self._full if key[0] != scope.owner)
 
     def forget_all(self) -> None:
         """Hold nothing of anybody any more."""
+        self._news += 1
         self._held.clear()
 
     def _is_full(self, session: Session) -> bool:
@@ -150,12 +153,13 @@ class Augmenter:
 
     async def _recalled(self, visit: Visit, session: Session) -> Recalled:
         question = await _question(visit)
-        settings, now = visit.policy.recall, self._clock.now()
+        settings, now, news = visit.policy.recall, self._clock.now(), self._news
         recalled, lessons = await asyncio.gather(
             recall(self._store, session.scope, question, self._kinds, settings, now),
             self._lessons(session.scope, visit.policy.recall.deadline_ms / 2000),
         )
-        self._hold(session.scope, recalled)
+        if news == self._news:  # else it may be out of date by now, or of somebody who was erased
+            self._hold(session.scope, recalled)
         if len(visit.call.body) > THREADED_BYTES:
             return await asyncio.to_thread(_called_for, visit, session, question, recalled, lessons)
         return _called_for(visit, session, question, recalled, lessons)
@@ -231,13 +235,18 @@ def _called_for(
 ) -> Recalled:
     """What was recalled, with the lessons that the call calls for and the constraints to be said once more.
 
-    A lesson that a person pinned is told like what else is pinned: neither for the call nor by lot.
+    A lesson that a person pinned is told like what else is pinned: neither for the call nor by lot. The user's own the
+    store has recalled; those that all users share come from the lessons.
     """
-    pinned = {memory.id for memory in recalled.pinned}
-    loose = [lesson for lesson in lessons if lesson.id not in pinned]
+    known = {memory.id for memory in recalled.pinned}
+    loose = [lesson for lesson in lessons if lesson.id not in known and not lesson.is_pinned]
     told = called_for(loose, visit.call, question, session) if loose else ()
+    always = (
+        lesson for lesson in lessons if lesson.is_pinned and lesson.id not in known and triggers.is_active(lesson)
+    )
+    pinned = sorted((*recalled.pinned, *always), key=lambda one: one.is_pinned, reverse=True)
     echoes = guard.echoes(recalled.pinned, visit.call, session.ledger, visit.policy.guard)
-    return msgspec.structs.replace(recalled, hits=(*told, *recalled.hits), echoes=echoes)
+    return msgspec.structs.replace(recalled, pinned=tuple(pinned), hits=(*told, *recalled.hits), echoes=echoes)
 
 
 def _explained(outcome: Outcome, troubles: Sequence[Trouble], visit: Visit) -> Outcome:

@@ -20,6 +20,9 @@ from gateway.types import Turn
 BY_HAND = "by hand"
 """The reason of such changes."""
 
+LEFT = "left of what was struck"
+"""The reason why a piece of an episode came: what else was said in it was ended by hand."""
+
 
 def after(changes: Sequence[Change], known: Mapping[str, Memory]) -> dict[str, Memory]:
     """Memories as changes by hand leave them; of a memory that is not among them nothing is changed.
@@ -46,10 +49,8 @@ def worded(kind: Kind, text: str, now: float, instead: Memory | None = None) -> 
     """
     place = instead.session if instead is not None and instead.reach == "session" else ""
     id = memory_id(kind.name, place, bare(text))
-    if instead is not None and id == instead.id:
-        id = memory_id(kind.name, place, text, instead.id)
     read = [span for span in kind.find(Turn(role="user", text=text)) if span.text == text]
-    return Memory(
+    made = Memory(
         id=id,
         kind=kind.name,
         text=text,
@@ -62,6 +63,17 @@ def worded(kind: Kind, text: str, now: float, instead: Memory | None = None) -> 
         speaker="operator",
         slot=read[0].slot if read else "",
     )
+    return reworded(made, instead) if instead is not None and id == instead.id else made
+
+
+def reworded(made: Memory, instead: Memory) -> Memory:
+    """An operator's memory apart from one that says the same in other words, because it only words another otherwise.
+
+    Args:
+        instead: the memory in whose place it is put.
+    """
+    place = instead.session if instead.reach == "session" else ""
+    return msgspec.structs.replace(made, id=memory_id(made.kind, place, made.text, instead.id))
 
 
 def again(known: Memory, now: float) -> Iterator[Change]:
@@ -70,9 +82,9 @@ def again(known: Memory, now: float) -> Iterator[Change]:
         yield change("RESTORE", known.id, now)
 
 
-def change(action: HandAction, id: str, at: float, by: str = "") -> Change:
+def change(action: HandAction, id: str, at: float, *, by: str = "", reason: str = BY_HAND) -> Change:
     """One thing done to a memory."""
-    return Change(action=action, memory=id, at=at, cause="", reason=BY_HAND, by=by)
+    return Change(action=action, memory=id, at=at, cause="", reason=reason, by=by)
 
 
 def _changed(memory: Memory, done: Change) -> Memory:

@@ -1,8 +1,10 @@
 """What a person does to memories by hand: adds, edits, pins, retires, restores and forgets one.
 
-Nothing is rewritten in place: an edited memory is superseded by one of the operator's. What is done is put on record
-before it is done, so that who asks once more after a failure finds it undone; and memories made anew from the record
-(gateway/rebuild.py) come out as the person left them, because both go by gateway/byhand.py.
+Nothing is rewritten in place: an edited memory is superseded by one of the operator's. What a user stated and a person
+ends or forgets is struck out of the conversations in which it was said, as gateway/merge.py does when a statement ends
+by itself. What is done is put on record before it is done, so that who asks once more after a failure finds it undone;
+and memories made anew from the record (gateway/rebuild.py) come out as the person left them, because both go by
+gateway/byhand.py.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
-from gateway.byhand import after, again, change, worded
+import msgspec
+
+from gateway.byhand import BY_HAND, LEFT, after, again, change, reworded, worded
 from gateway.chronicle import History, Learnt
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.experience import Change, HandAction
 from gateway.filling import counted
 from gateway.kinds.base import Kind
-from gateway.memories import Memory
+from gateway.memories import EPISODE, TAUGHT, Memory
+from gateway.merge import Merger
 from gateway.owners import scope_of
 from gateway.ports import Clock, Held, MemoryStore, TokenCounter
 from gateway.types import Scope
@@ -27,6 +32,9 @@ MAX_TEXT_CHARS = 2_000
 
 TAKEN_AT_ONCE = 256
 """Memories of an owner that are imported between two looks at whether the learner wants its turn."""
+
+MAX_LOOKED = 10_000
+"""Newest episodes of an owner that are looked through for a statement that a person ends: seconds at the worst."""
 
 
 class Curator:
@@ -66,9 +74,17 @@ class Curator:
         self._on_changed = on_changed
 
     async def add(self, scope: Scope, kind: str, text: str, *, is_pinned: bool = False) -> Memory:
-        """Remember a text, in the operator's words; the memory, which is the one that says so already if there is."""
+        """Remember a text, in the operator's words; the memory, which is the one that says so already if there is.
+
+        All users of a tenant share lessons and corrections, and are told nothing else; so nothing else is taken.
+        """
         async with self._turn:
             now = self._now(scope)
+            if scope.is_shared and kind not in TAUGHT:
+                wanted = (
+                    f"all users of a tenant share what is learnt, which is a {' or a '.join(TAUGHT)}; {kind!r} is not"
+                )
+                raise BadRequest(wanted, code="invalid_kind", param="kind")
             made = self._written(kind, text, now)
             known = next(iter(await self._store.get(scope, [made.id])), made)
             changes = [change("ADD", made.id, now)] if known is made else list(again(known, now))
@@ -87,11 +103,15 @@ class Curator:
             if old.ended_at is not None:
                 raise BadRequest("it has ended: restore it first", code="memory_ended")
             known = next(iter(await self._store.get(scope, [made.id])), made)
+            if known.text != made.text:  # the same in other words, which are not the ones that were asked for
+                made = reworded(made, old)
+                known = next(iter(await self._store.get(scope, [made.id])), made)
             changes = [change("ADD", made.id, now)] if known is made else list(again(known, now))
             changes.append(change("SUPERSEDE", id, now, by=made.id))
             if old.is_pinned and known is not made:
                 changes.append(change("PIN", made.id, now))
-            return (await self._settled(scope, [old, known], changes))[made.id]
+            told, struck = await self._struck(scope, old, change("RETIRE", id, now, by=made.id))
+            return (await self._settled(scope, [old, known, *told], [*changes, *struck]))[made.id]
 
     async def pin(self, scope: Scope, id: str, *, is_pinned: bool) -> Memory:
         """Tell it on every call, whatever is asked; or as others of its kind."""
@@ -103,25 +123,33 @@ class Curator:
             action: HandAction = "PIN" if is_pinned else "UNPIN"
             return (await self._settled(scope, [memory], [change(action, id, now)]))[id]
 
-    async def retire(self, scope: Scope, id: str) -> Memory:
+    async def retire(self, scope: Scope, id: str, *, reason: str = BY_HAND) -> Memory:
         """Tell it no more; what has ended stays as it ended."""
         async with self._turn:
-            now = self._now(scope)
-            return (await self._settled(scope, [await self._held(scope, id)], [change("RETIRE", id, now)]))[id]
+            done = change("RETIRE", id, self._now(scope), reason=reason)
+            memory = await self._held(scope, id)
+            told, struck = await self._struck(scope, memory, done)
+            return (await self._settled(scope, [memory, *told], [done, *struck]))[id]
 
     async def restore(self, scope: Scope, id: str) -> Memory:
-        """Tell again what had ended or was retired, and a lesson that is only proposed."""
+        """Tell again what had ended or was retired, and a lesson that is only proposed.
+
+        The conversations out of which it was struck stay in pieces.
+        """
         async with self._turn:
             now = self._now(scope)
             return (await self._settled(scope, [await self._held(scope, id)], [change("RESTORE", id, now)]))[id]
 
     async def forget(self, scope: Scope, id: str) -> None:
-        """Remove it for good; the exchange in which it was said stays on record."""
+        """Remove it for good, and the episodes in which it was said but for what else was said in them.
+
+        The exchanges stay on record.
+        """
         async with self._turn:
-            await self._held(scope, id)
-            await self._noted(scope, [change("FORGET", id, self._clock.now())])
-            await self._store.forget(scope, [id])
-            self._tell(scope)
+            done = change("FORGET", id, self._clock.now())
+            memory = await self._held(scope, id)
+            told, struck = await self._struck(scope, memory, done)
+            await self._settled(scope, [memory, *told], [done, *struck])
 
     async def take(self, held: Sequence[Held]) -> int:
         """Put in memories as they were exported; how many were not there before.
@@ -170,13 +198,26 @@ class Curator:
             return memory
         raise NotFound("they have no such memory", code="not_found", param="id")
 
+    async def _struck(self, scope: Scope, gone: Memory, done: Change) -> tuple[list[Memory], list[Change]]:
+        """The episodes in which a user stated what ends by a change, with the pieces that are left; what strikes it."""
+        is_over = gone.ended_at is not None and done.action != "FORGET"
+        if is_over or gone.kind in (EPISODE, *TAUGHT) or not gone.exchange:
+            return [], []
+        told = await self._store.list(scope, [EPISODE], MAX_LOOKED)
+        return await asyncio.to_thread(_traces, gone, done, told)
+
     async def _settled(self, scope: Scope, known: Iterable[Memory], changes: Sequence[Change]) -> dict[str, Memory]:
         """Memories as they are after changes, on record and stored."""
         table = after(changes, {one.id: one for one in known})
         if changes:
-            lines = await asyncio.to_thread(lambda: [self._line(one) for one in table.values()])
+            gone = [one.memory for one in changes if one.action == "FORGET"]
+            kept = [one for one in table.values() if one.id not in gone]
+            lines = await asyncio.to_thread(lambda: [self._line(one) for one in kept])
             await self._noted(scope, changes)
-            await self._store.put(scope, lines)
+            if lines:
+                await self._store.put(scope, lines)
+            if gone:
+                await self._store.forget(scope, gone)
             self._tell(scope)
             table = {one.id: one for one in lines}
         return table
@@ -190,3 +231,28 @@ class Curator:
     def _tell(self, scope: Scope) -> None:
         for tell in self._on_changed:
             tell(scope)
+
+
+def _traces(gone: Memory, done: Change, told: Sequence[Memory]) -> tuple[list[Memory], list[Change]]:
+    """Episodes with the pieces that are left of them, and what is done to each.
+
+    Of what is forgotten no episode is kept; not one out of which it was struck before, either.
+    """
+    ended = msgspec.structs.replace(gone, ended_at=done.at, ended_by=done.by)
+    said = [ended, *([msgspec.structs.replace(ended, text=gone.evidence)] if gone.evidence else [])]
+    became = _cut(said, told)
+    left = [one for one in became if one.ended_at is None]
+    over = {one.id for one in became if one.ended_at is not None}
+    if done.action == "FORGET":
+        past = [msgspec.structs.replace(one, ended_at=None) for one in told if one.ended_at is not None]
+        over |= {one.id for one in _cut(said, past) if one.ended_at is not None}
+    cut = [one for one in told if one.id in over]
+    struck = [msgspec.structs.replace(done, memory=one.id) for one in cut]
+    return [*cut, *left], [*struck, *(change("IMPORT", one.id, done.at, reason=LEFT) for one in left)]
+
+
+def _cut(said: Sequence[Memory], told: Sequence[Memory]) -> list[Memory]:
+    """What becomes of episodes out of which statements are struck, and the pieces that are left."""
+    merger = Merger(told, ())
+    merger.strike(said, ())
+    return merger.changed()

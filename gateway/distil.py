@@ -2,13 +2,14 @@
 
 This file knows when a session's turn comes, what a day may cost, and what to do when the upstream does not answer.
 What is asked, and which answers stand up, is known by gateway/facts.py. Facts are only ever added: nothing that is
-remembered is changed, ended or removed here, and nothing here is on the way of a request.
+remembered is changed, ended or removed here, and nothing here is on the way of a request. What a person has ended or
+forgotten by hand does not come back out of what was said before that.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -17,7 +18,9 @@ import structlog
 from gateway import facts
 from gateway.asking import Asker, Question, keyless
 from gateway.backlog import Backlog, Waiting
+from gateway.derive import derive
 from gateway.errors import MemoryUnavailable, RequestError
+from gateway.experience import Change
 from gateway.filling import counted
 from gateway.kinds.base import DAY_S, Kind, day
 from gateway.memories import Memory
@@ -27,7 +30,7 @@ from gateway.policybook import Policies, PolicyBook
 from gateway.ports import Clock, Journal, MemoryStore, TokenCounter
 from gateway.routes import Route, UpstreamConfig
 from gateway.telemetry import Telemetry
-from gateway.types import Exchange
+from gateway.types import Exchange, Scope
 
 LOOK_S = 5.0
 """Between two looks for a session whose turn has come. What was learnt since the last look is lost in a killed
@@ -41,6 +44,8 @@ LONGEST_WAIT_S = 7 * DAY_S
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 900.0
 """After a failure nothing is asked for so long; twice as long after each further one."""
+
+Changes = Callable[[Scope, float], Awaitable[Sequence[Change]]]
 
 log = structlog.get_logger()
 
@@ -59,7 +64,13 @@ class Distiller:
         counter: TokenCounter,
         clock: Clock,
         telemetry: Telemetry,
+        changes: Changes,
     ) -> None:
+        """Hand sessions to a model.
+
+        Args:
+            changes: what became of somebody's memories since a time in Unix seconds, in order.
+        """
         self._backlog = backlog
         self._journal = journal
         self._store = store
@@ -69,6 +80,7 @@ class Distiller:
         self._counter = counter
         self._clock = clock
         self._telemetry = telemetry
+        self._changes = changes
         self._exhausted: dict[str, tuple[str, int]] = {}
         """By policy: the day on which its tokens did not suffice, and how many they were."""
         self._failures = 0
@@ -200,17 +212,48 @@ class Distiller:
         return False
 
     async def _keep(self, waiting: Waiting, claims: Sequence[facts.Claim], said: Sequence[facts.Said]) -> None:
-        """Store what stands up and is not there yet; what is there may have been ended since, and stays as it is."""
+        """Store what stands up and is not there yet; what is there may have been ended since, and stays as it is.
+
+        What was ended by hand and is not there any more counts as known, too.
+        """
         looked_at = claims[: facts.MAX_FACTS]
         proved = facts.proved(looked_at, said, self._clock.now())
         known = {memory.id for memory in await self._store.get(waiting.scope, [memory.id for memory in proved])}
-        fresh = [memory for memory in proved if memory.id not in known]
+        gone = await self._gone(waiting.scope, min(one.exchange.at for one in said))
+        lasting = await asyncio.to_thread(self._lasting, looked_at, said, gone)
+        fresh = [memory for memory in lasting if memory.id not in known]
         if fresh:
             await self._store.put(waiting.scope, await asyncio.to_thread(self._counted, fresh))
         self._telemetry.facts("kept", len(fresh))
-        self._telemetry.facts("known", len(known))
+        self._telemetry.facts("known", len(proved) - len(fresh))
         self._telemetry.facts("unproved", len(looked_at) - len(proved))
         self._telemetry.facts("surplus", len(claims) - len(looked_at))
+
+    async def _gone(self, scope: Scope, since: float) -> dict[str, float]:
+        """Ids of what a person has ended or forgotten since a time and has not restored, each with when."""
+        gone: dict[str, float] = {}
+        for change in await self._changes(scope, since):
+            if change.action in ("FORGET", "RETIRE", "SUPERSEDE"):
+                gone[change.memory] = change.at
+            elif change.action == "RESTORE":
+                gone.pop(change.memory, None)
+        return gone
+
+    def _lasting(
+        self, claims: Sequence[facts.Claim], said: Sequence[facts.Said], gone: Mapping[str, float]
+    ) -> list[Memory]:
+        """Facts that stand up, each by the first exchange since which neither it nor what else says so is gone."""
+        found: dict[str, Memory] = {}
+        for one in said:
+            for fact in facts.proved(claims, [one], self._clock.now()):
+                if not self._is_gone(fact, one.exchange, gone):
+                    found.setdefault(fact.id, fact)
+        return [*found.values()]
+
+    def _is_gone(self, fact: Memory, source: Exchange, gone: Mapping[str, float]) -> bool:
+        since = {id for id, at in gone.items() if at >= source.at}
+        learnt = derive(source, self._kinds, source.ended).memories if since else []
+        return fact.id in since or any(one.id in since for one in learnt if fact.evidence in one.text)
 
     def _counted(self, memories: Sequence[Memory]) -> list[Memory]:
         return [counted(memory, self._kinds, self._counter) for memory in memories]

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.archive import Archive, Record
 from gateway.backlog import Backlog
+from gateway.catalogue import Catalogue
 from gateway.erasures import Erasures, Person
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.memories import TAUGHT, Memory
@@ -25,6 +26,9 @@ from gateway.wrapped import Wrapped
 
 AT_ONCE = 1_000
 """Memories listed and removed together."""
+
+HOLDERS_AT_ONCE = 100
+"""Of those whose names begin alike."""
 
 MAX_LISTED = 1_000_000
 """More than anybody has."""
@@ -56,6 +60,7 @@ class Eraser:
         self,
         archive: Archive,
         store: MemoryStore,
+        catalogue: Catalogue,
         backlog: Backlog,
         erasures: Erasures,
         clock: Clock,
@@ -68,12 +73,14 @@ class Eraser:
 
         Args:
             store: without its guard.
+            catalogue: of what is in the store.
             renew: makes the store's index anew; whether that is done.
             copies: files beside the databases that hold what they held once.
             forgetting: told a scope of which caches must hold nothing any more.
         """
         self._archive = archive
         self._store = store
+        self._catalogue = catalogue
         self._backlog = backlog
         self._erasures = erasures
         self._clock = clock
@@ -90,7 +97,7 @@ class Eraser:
         """
         if bool(user) == bool(session):
             raise BadRequest("say by user or by session who is meant, and not by both", code="invalid_person")
-        tenants = [tenant] if tenant else await self._archive.tenants(user or None, session)
+        tenants = [tenant] if tenant else await self._tenants(user or None, session)
         if not tenants:
             raise NotFound("nothing is known of such a person", code="not_found")
         if len(tenants) > 1:
@@ -130,6 +137,16 @@ class Eraser:
             yield what, record
         for memory in await self._store.list(person.scope, (), MAX_LISTED):
             yield "memory", memory
+
+    async def _tenants(self, user: str | None, session: str) -> list[str]:
+        """In which there is such a person: on record, or with memories that were imported or added by hand alone."""
+        tenants, place, is_more = set(await self._archive.tenants(user, session)), "", True
+        while is_more:
+            page, place = await self._catalogue.holders("", user or session, place, HOLDERS_AT_ONCE)
+            meant = ((one, Person(tenant=one.tenant, user=user, session=session)) for one in page)
+            tenants.update(one.tenant for one, person in meant if one.owner == person.scope.owner)
+            is_more = bool(place)
+        return sorted(tenants)
 
     async def _forget(self, scope: Scope) -> int:
         count = 0

@@ -32,6 +32,9 @@ from gateway.visits import Visit
 TARGET = "/mcp"
 """The path below `/v1` under which it is judged and on record."""
 
+BY_AGENT = "asked for by an agent"
+"""Why a memory is told no more that an agent had retired."""
+
 PATIENCE_S = 5.0
 """For a search; a model that has called a tool waits for it, unlike a call that memory only adds to."""
 
@@ -130,7 +133,7 @@ class Errands:
                 raise NotFound("there is no such memory", code="not_found", param="id")
             is_free = memory.origin != "operator" and not memory.is_pinned
             _allow(visit, is_free, "whoever runs this gateway wants it told")
-            await self._curator.retire(scope, id)
+            await self._curator.retire(scope, id, reason=BY_AGENT)
 
     def _visit(self, caller: Caller, said: Turn) -> Visit:
         """The errand, judged as a call in which only this is said."""

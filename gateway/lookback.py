@@ -9,13 +9,18 @@ from pathlib import Path
 
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
+from gateway.experience import Change
 from gateway.journals.beside import Beside, opened_beside
 from gateway.memories import TAUGHT
 from gateway.period import Facts, facts, read
 from gateway.sealing import Seal
 from gateway.stores.configured import read_memories
+from gateway.types import Scope
 
 KINDS = (*TAUGHT, "constraint")
+
+MAX_CHANGES = 10_000
+"""More than anybody makes by hand in the days that a session waits to be distilled."""
 
 
 @asynccontextmanager
@@ -33,6 +38,12 @@ async def endings(config: Config) -> Mapping[str, bool]:
     """Every exchange by id, and whether an answer to it is on record. Raises as `look_back`."""
     async with beside(config) as record:
         return await record.endings()
+
+
+async def changes(config: Config, scope: Scope, since: float) -> list[Change]:
+    """The newest changes of a scope's memories since a time in Unix seconds, in their order. Raises as `look_back`."""
+    async with beside(config) as record:
+        return [one.change for one in await record.chronicle.changes(scope, since, MAX_CHANGES)]
 
 
 async def look_back(config: Config, *, tenant: str | None, since: float | None, until: float) -> Facts:

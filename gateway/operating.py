@@ -11,14 +11,13 @@ from gateway.checkup import Checkup
 from gateway.config import Config
 from gateway.console import Console, Health
 from gateway.deadletters import Letters
-from gateway.figures import Figures
 from gateway.lookback import beside, look_back
+from gateway.lookups import Lookups
 from gateway.memories import Memory, Ranked
 from gateway.period import Facts
 from gateway.recall import recall
 from gateway.rehearsal import Rehearser
 from gateway.running import Running
-from gateway.stores.configured import opened_catalogue
 from gateway.types import Scope
 from gateway.wiring import KINDS
 
@@ -46,8 +45,8 @@ class Office:
     async def looking(self) -> AsyncIterator[None]:
         """Keep up to date what /metrics shows and nobody counts, for as long as the block."""
         telemetry, clock = self._parts.telemetry, self._parts.gateway.clock
-        figures = Figures(self._health, self._facts, telemetry.look_up, clock)
-        task = asyncio.create_task(figures.run(asyncio.Event()))
+        lookups = Lookups(self._health, self._facts, telemetry.look_up, clock)
+        task = asyncio.create_task(lookups.run(asyncio.Event()))
         try:
             yield
         finally:
@@ -63,9 +62,10 @@ class Office:
         return Console(
             clock=gateway.clock,
             kinds=KINDS,
-            catalogue=await opened_catalogue(self._config.store, parts.data, self._stack, parts.parts.seal),
+            catalogue=parts.parts.catalogue,
             curator=parts.curator,
             eraser=parts.eraser,
+            caches=parts.caches,
             sessions=record.sessions,
             chronicle=record.chronicle,
             letters=record.letters,

@@ -18,6 +18,7 @@ from gateway import __version__, loops
 from gateway.accounts import Follow, unfollowed
 from gateway.backlog import Backlog
 from gateway.breaker import OnChange, unheard
+from gateway.catalogue import Catalogue
 from gateway.config import Config
 from gateway.datadir import DataDir, seal_of
 from gateway.embedders.configured import configured_embedder
@@ -29,7 +30,7 @@ from gateway.fence import Fence
 from gateway.journals.configured import Record, opened_record
 from gateway.ports import Clock, Embedder, MemoryStore, TokenCounter, Upstream
 from gateway.sealing import Seal
-from gateway.stores.configured import open_store
+from gateway.stores.configured import open_store, opened_catalogue
 from gateway.stores.local import LocalStore
 from gateway.telemetry import Telemetry
 from gateway.tokens import Tokens
@@ -55,6 +56,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     unguarded: LocalStore | QdrantStore
     """What is removed is removed from this one."""
     store: MemoryStore
+    catalogue: Catalogue
     upstream: Upstream
     follow: Follow = unfollowed
     """Told of every call that comes in, where traces are configured."""
@@ -69,6 +71,7 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
     )
     store = await asyncio.to_thread(_store, config, data, embedder, seal)
     stack.push_async_callback(store.aclose)
+    catalogue = await opened_catalogue(config.store, data, stack, seal)
     guarded = Guarded(store, erasures)
     record = await opened_record(
         config.journal, data, seal, erasures, stack, clock, telemetry.breaker, guarded.withdraw
@@ -90,6 +93,7 @@ async def opened(config: Config, data: DataDir, stack: AsyncExitStack, clock: Cl
         erasures=erasures,
         unguarded=store,
         store=guarded if traces is None else traces.watched(guarded),
+        catalogue=catalogue,
         upstream=upstream,
         follow=unfollowed if traces is None else traces.follow,
     )
@@ -154,6 +158,7 @@ def eraser_of(
     return Eraser(
         parts.record.archive,
         parts.unguarded,
+        parts.catalogue,
         backlog,
         parts.erasures,
         parts.clock,

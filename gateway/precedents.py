@@ -46,13 +46,13 @@ class Precedents:
         self._news = 0
 
     async def of(self, scope: Scope) -> tuple[Memory, ...]:
-        """Lessons that are told in a scope: its owner's, and those of the tenant.
+        """Lessons that are told in a scope: its owner's, and those of the tenant that are others, or that are pinned.
 
         Raises `MemoryUnavailable` where the store cannot answer and none are held.
         """
         own, common = await asyncio.gather(self._of(scope), self._of(scope.common))
         keys = {memory.lesson.key for memory in own if memory.lesson is not None}
-        return (*own, *(memory for memory in common if memory.lesson is not None and memory.lesson.key not in keys))
+        return (*own, *(one for one in common if one.is_pinned or (one.lesson and one.lesson.key not in keys)))
 
     def forget(self, scope: Scope) -> None:
         """Ask the store again: something was learnt in this scope."""

@@ -110,6 +110,11 @@ def triggered(lessons: Sequence[Memory], call: Call, question: str) -> list[Rank
     return sorted(told, key=_order, reverse=True)
 
 
+def is_active(memory: Memory) -> bool:
+    """Whether it is a lesson that is told at all."""
+    return _active(memory) is not None
+
+
 def prepare(lessons: Sequence[Memory]) -> None:
     """Read the phrasings of lessons, so that comparing them takes a millisecond; what was read before is kept."""
     likeness("", [group for memory in lessons if memory.lesson is not None for group in _phrasings(memory.lesson)])

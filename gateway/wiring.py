@@ -17,6 +17,7 @@ from gateway.admission import Admission, Open, issued
 from gateway.asking import Asker
 from gateway.augment import Augmenter
 from gateway.backlog import Backlog
+from gateway.caches import Caches
 from gateway.clock import SystemClock
 from gateway.compose import Composer
 from gateway.config import Config, is_loopback
@@ -28,6 +29,7 @@ from gateway.erasure import erased_elsewhere
 from gateway.errors import MemoryUnavailable
 from gateway.kinds.base import Kind
 from gateway.learn import Learner
+from gateway.lookback import changes
 from gateway.parts import Parts, eraser_of, opened
 from gateway.pipeline import Gateway
 from gateway.policybook import PolicyBook
@@ -46,7 +48,7 @@ from gateway.signals.base import Detector
 from gateway.signatures import OpenWebUi
 from gateway.study import Study
 from gateway.telemetry import Telemetry
-from gateway.types import Exchange, Scope
+from gateway.types import Exchange
 from gateway.upkeep import Upkeep
 from gateway.visits import Visits
 
@@ -75,7 +77,7 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         precedents = Precedents(parts.store, parts.clock, parts.telemetry.breaker)
         stack.push_async_callback(precedents.aclose)
         backlog = await asyncio.to_thread(Backlog, data.distil)
-        distiller = _distiller(parts, policies, backlog)
+        distiller = _distiller(config, parts, policies, backlog)
         turn = asyncio.Lock()
         learner = _learner(parts, precedents, distiller.learnt if past is None else lambda exchanges: None, turn)
         admission = await _admission(config, data, parts, stack)
@@ -84,8 +86,8 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         augmenter = _augmenter(parts, precedents)
         rehearsing = _rehearsing(parts, precedents)
         stack.push_async_callback(rehearsing.aclose)
-        caches = (augmenter, precedents, rehearsing)
-        await _hear_of_the_erased(parts, backlog, [one.forget_all for one in caches])
+        caches = Caches(augmenter, precedents, rehearsing)
+        await _hear_of_the_erased(parts, backlog, caches)
         retention = Upkeep(parts.record.archive, parts.store, policies, parts.clock)
         stack.push_async_callback(augmenter.aclose)
         watching = functools.partial(policies.watch, on_change=reloaded)
@@ -96,7 +98,6 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
         pumps = Pumps(config.server.post_disconnect)
         stack.push_async_callback(pumps.drain)
         gateway = _gateway(config, policies, parts, (accounts, attempts, augmenter, recorder, admission))
-        forgetting = [one.forget for one in caches]
         yield Running(
             gateway=gateway,
             data=data,
@@ -104,8 +105,9 @@ async def running(config: Config, *, past: Clock | None = None) -> AsyncIterator
             pumps=pumps,
             proof=proof,
             backlog=backlog,
-            eraser=eraser_of(parts, data, backlog, forgetting),
-            curator=_curator(parts, turn, forgetting),
+            eraser=eraser_of(parts, data, backlog, [caches.forget]),
+            curator=_curator(parts, turn, caches),
+            caches=caches,
             rehearsing=rehearsing,
             wake=learner.wake,
             settle=learner.idle,
@@ -155,11 +157,10 @@ async def _proof(parts: Parts) -> SelfTest:
     return proof
 
 
-def _distiller(parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distiller:
-    asker = Asker(parts.upstream, parts.counter)
-    return Distiller(
-        backlog, parts.record.journal, parts.store, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry
-    )
+def _distiller(config: Config, parts: Parts, policies: PolicyBook, backlog: Backlog) -> Distiller:
+    asker, changed = Asker(parts.upstream, parts.counter), functools.partial(changes, config)
+    kept = (backlog, parts.record.journal, parts.store)
+    return Distiller(*kept, asker, policies, KINDS, parts.counter, parts.clock, parts.telemetry, changed)
 
 
 def _learner(
@@ -191,14 +192,14 @@ def _recorder(config: Config, parts: Parts, accounts: Accounts, learner: Learner
     )
 
 
-def _curator(parts: Parts, turn: asyncio.Lock, forgetting: Sequence[Callable[[Scope], None]]) -> Curator:
+def _curator(parts: Parts, turn: asyncio.Lock, caches: Caches) -> Curator:
     kept, is_gone = (parts.store, parts.record.history), parts.erasures.is_gone
-    return Curator(*kept, KINDS, parts.counter, parts.clock, turn=turn, is_gone=is_gone, on_changed=forgetting)
+    return Curator(*kept, KINDS, parts.counter, parts.clock, turn=turn, is_gone=is_gone, on_changed=[caches.forget])
 
 
-async def _hear_of_the_erased(parts: Parts, backlog: Backlog, forgetting: Sequence[Callable[[], None]]) -> None:
+async def _hear_of_the_erased(parts: Parts, backlog: Backlog, caches: Caches) -> None:
     """Keep nothing of those who were erased at other gateways, before and from now on."""
-    heard = functools.partial(erased_elsewhere, parts.erasures, backlog, forgetting)
+    heard = functools.partial(erased_elsewhere, parts.erasures, backlog, [caches.forget_all])
     parts.record.on_erased(heard)
     await heard()
 

@@ -411,6 +411,35 @@ async def test_of_whoever_is_forgotten_nothing_is_held(bench: Bench) -> None:
     assert (await bench.augment(visit(user="bob"))).outcome.reason == "context_overflow"
 
 
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize("is_of_all", [False, True])
+async def test_what_was_read_before_something_was_forgotten_is_not_held_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, is_of_all: bool
+) -> None:
+    read, forgotten = asyncio.Event(), asyncio.Event()
+    search = bench.store.search
+
+    async def slow(scope: Scope, query: Query) -> Found:
+        found = await search(scope, query)
+        read.set()
+        await forgotten.wait()
+        return found
+
+    await bench.knows("ann", RULE)
+    monkeypatch.setattr(bench.store, "search", slow)
+    asking = asyncio.create_task(bench.augment(visit()))
+    await read.wait()
+    if is_of_all:
+        bench.augmenter.forget_all()
+    else:
+        bench.augmenter.forget(visit().who.scope(""))
+    forgotten.set()
+    await asking
+    monkeypatch.undo()
+    bench.store.mood.trouble = "is away"
+    assert RULE.encode() not in (await bench.augment(visit(session="s2"))).body
+
+
 async def test_pinned_lines_are_held_for_the_users_seen_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(augment, "HELD_OWNERS", 2)
     for user in ("ann", "bob", "eve"):
@@ -610,6 +639,19 @@ async def test_a_lesson_that_a_person_pinned_is_told_whatever_is_asked_by_no_lot
     assert [dict(note.draws) for note in prompt.added if mine.id in note.draws] == []
     assert any(rest.id in note.draws for note in prompt.added)
     assert b"Mine." in (await bench.augment(visit([{"role": "user", "content": "Which train?"}], session="s2"))).body
+
+
+async def test_a_pinned_lesson_that_all_users_share_is_told_whatever_is_asked_as_long_as_it_holds(bench: Bench) -> None:
+    scope = Scope(tenant=visit().who.tenant, user="ann")
+    shared = [lesson(key, text=f"Of all: {key}.") for key in ("both", "ours")]
+    shared.append(lesson("gone", state="retired", text="Of all: gone."))
+    await bench.store.put(scope.common, [msgspec.structs.replace(one, is_pinned=True) for one in shared])
+    await bench.store.put(scope, [lesson("both", text="Mine: both.")])
+    await bench.knows("ann", RULE)
+    prompt = await bench.augment(visit([{"role": "user", "content": "Which train?"}]))
+    told = [f"Of all: {key}.".encode() in prompt.body for key in ("both", "ours", "gone")]
+    assert told == [True, True, False]
+    assert [dict(note.draws) for note in prompt.added if note.draws] == []
 
 
 @pytest.mark.promise("P4")

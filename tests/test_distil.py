@@ -13,14 +13,17 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import distil
+from gateway import byhand, distil
 from gateway.asking import Asker
 from gateway.backlog import Backlog
+from gateway.chronicle import Learnt
+from gateway.derive import derive
 from gateway.distil import ENOUGH_TURNS, FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_WAIT_S, Distiller
 from gateway.embedders.wordllama import WordLlamaEmbedder
 from gateway.errors import ConfigError, MemoryUnavailable
+from gateway.experience import Change, HandAction
 from gateway.facts import MAX_FACTS
-from gateway.journals.sqlite import SqliteJournal
+from gateway.journals.sqlite import SqliteChronicle, SqliteHistory, SqliteJournal
 from gateway.kinds.base import DAY_S
 from gateway.memories import Memory
 from gateway.policybook import PolicyBook
@@ -71,6 +74,8 @@ class Works(msgspec.Struct, kw_only=True):
 
     file: Path
     journal: SqliteJournal
+    history: SqliteHistory
+    chronicle: SqliteChronicle
     store: Shaky
     asker: Asker
     policies: PolicyBook
@@ -90,6 +95,7 @@ class Works(msgspec.Struct, kw_only=True):
             TOKENS,
             self.clock,
             self.telemetry,
+            self.changes,
         )
 
     async def happened(self, *exchanges: Exchange) -> None:
@@ -98,6 +104,16 @@ class Works(msgspec.Struct, kw_only=True):
             await self.journal.commit(one)
         self.distiller.learnt(exchanges)
         self.clock.advance(QUIET_S)
+
+    async def changes(self, scope: Scope, since: float) -> list[Change]:
+        return [one.change for one in await self.chronicle.changes(scope, since, 99)]
+
+    async def by_hand(self, action: HandAction, id: str) -> None:
+        """It is on record that a person does something to a memory now."""
+        change = byhand.change(action, id, self.clock.now())
+        await self.history.taught(ANN, Learnt(exchange="", changes=(change,)))
+        if action == "FORGET":
+            await self.store.forget(ANN, [id])
 
     async def facts(self, scope: Scope = ANN) -> list[str]:
         return [memory.text for memory in await self.store.list(scope, ("fact",), 100)]
@@ -117,21 +133,23 @@ class Works(msgspec.Struct, kw_only=True):
 async def works(upstream: ScriptedUpstream, tmp_path: Path) -> AsyncIterator[Works]:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies/default.yaml").write_text(POLICY)
-    http = HttpUpstream(upstream.url, api_key="sk-own")
+    http, clock = HttpUpstream(upstream.url, api_key="sk-own"), ManualClock(NOW)
+    journal = SqliteJournal(tmp_path / "journal.db")
     made = Works(
         file=tmp_path / "distil.json",
-        journal=SqliteJournal(tmp_path / "journal.db"),
+        journal=journal,
+        history=SqliteHistory(tmp_path / "journal.db", journal.writer, clock),
+        chronicle=SqliteChronicle(tmp_path / "journal.db"),
         store=Shaky(tmp_path / "memories.db", tmp_path / "index", EMBEDDER),
         asker=Asker(http, TOKENS),
         policies=PolicyBook(tmp_path / "policies", KINDS),
-        clock=ManualClock(NOW),
+        clock=clock,
         telemetry=Telemetry(),
     )
     made.restarted()
     yield made
-    await made.store.aclose()
-    await made.journal.aclose()
-    await http.aclose()
+    for part in (made.store, made.chronicle, made.history, made.journal, http):
+        await part.aclose()
 
 
 @pytest.fixture
@@ -224,6 +242,47 @@ async def test_doing_it_twice_changes_nothing_and_what_has_ended_stays_ended(
     await works.distiller.step()
     assert await works.store.list(ANN, (), 10) == [ended]
     assert works.found() == {"kept": 1, "known": 1}
+
+
+async def test_a_fact_that_was_forgotten_comes_back_only_out_of_what_is_said_later(
+    works: Works, upstream: ScriptedUpstream
+) -> None:
+    upstream.script([told(FACT)] * 3)
+    await works.happened(exchange(user(DOG)))
+    await works.distiller.step()
+    (fact,) = await works.store.list(ANN, (), 10)
+    await works.by_hand("FORGET", fact.id)
+    await works.happened(exchange(user(DOG)), exchange(user("Hi!"), id="ex_2"))
+    await works.distiller.step()
+    assert (await works.facts(), works.outcomes()) == ([], {"done": 2})
+    await works.happened(exchange(user(DOG)), exchange(user(DOG), id="ex_3", at=works.clock.now()))
+    await works.distiller.step()
+    assert [one.exchange for one in await works.store.list(ANN, (), 10)] == ["ex_3"]
+    assert (await works.facts(), works.found()) == ([FACT["fact"]], {"kept": 2, "known": 1})
+
+
+@pytest.mark.parametrize(
+    ("actions", "is_kept"),
+    [
+        (("FORGET",), False),
+        (("RETIRE",), False),
+        (("SUPERSEDE",), False),
+        (("RETIRE", "RESTORE"), True),
+        (("PIN",), True),
+    ],
+)
+async def test_out_of_words_that_were_ended_by_hand_no_fact_is_noted(
+    works: Works, upstream: ScriptedUpstream, actions: Sequence[HandAction], *, is_kept: bool
+) -> None:
+    """Whichever way the model puts it, and while it is being asked: its session waited when that was done."""
+    upstream.script([told(FACT)])
+    said = exchange(user(f"{DOG} I have two cats."))
+    await works.happened(said)
+    (episode, _) = derive(said, KINDS, NOW).episodes
+    for action in actions:
+        await works.by_hand(action, episode.id)
+    await works.distiller.step()
+    assert await works.facts() == [FACT["fact"]] * is_kept
 
 
 @pytest.mark.promise("P7")

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway import erasure
 from gateway.archive import Keeping, Outdated, Record
 from gateway.backlog import Backlog
 from gateway.erasure import Eraser, Guarded, erased_elsewhere
@@ -16,6 +17,7 @@ from gateway.erasures import Erasures, Person, Tombstone
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.memories import Memory, Query
 from gateway.stores.local import LocalStore
+from gateway.stores.local.catalogue import LocalCatalogue
 from gateway.testing import ManualClock
 from gateway.types import Exchange, Scope
 from tests.exchanges import exchange
@@ -58,6 +60,7 @@ class Desk:
 
     def __init__(self, folder: Path, records: Records | None = None) -> None:
         self.store = LocalStore(folder / "memories.db", folder / "index", WordsEmbedder())
+        self.catalogue = LocalCatalogue(folder / "memories.db")
         self.erasures = Erasures(b"s" * 32)
         self.records = records or Records()
         self.backlog = Backlog(folder / "distil.json")
@@ -67,6 +70,7 @@ class Desk:
         self.eraser = Eraser(
             self.records,
             self.store,
+            self.catalogue,
             self.backlog,
             self.erasures,
             ManualClock(NOW),
@@ -83,6 +87,7 @@ class Desk:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     made = Desk(tmp_path)
     yield made
+    await made.catalogue.aclose()
     await made.store.aclose()
 
 
@@ -196,6 +201,25 @@ async def test_a_person_is_looked_for_in_all_tenants_and_must_be_one(desk: Desk)
         await desk.eraser.person("ann", "", "")
     desk.records.known = ()
     with pytest.raises(NotFound):
+        await desk.eraser.person("ann", "", "")
+
+
+async def test_who_has_memories_and_no_record_is_known_by_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imported ones, or some that were added by hand; those whose names begin alike are others."""
+    monkeypatch.setattr(erasure, "HOLDERS_AT_ONCE", 1)
+    desk.records.known = ()
+    nobody = Scope(tenant="acme", user=None, session="ann")
+    for scope in (nobody, msgspec.structs.replace(ANN, user="anna"), ANN.common, BOB):
+        await desk.store.put(scope, [memory("m1", "tea")])
+    with pytest.raises(NotFound):
+        await desk.eraser.person("ann", "", "")
+    assert (await desk.eraser.person(None, "ann", "")).scope == nobody
+    await desk.store.put(ANN, [memory("m1", "tea")])
+    assert await desk.eraser.person("ann", "", "") == PERSON
+    desk.records.known = ("acme",)
+    assert await desk.eraser.person("ann", "", "") == PERSON
+    await desk.store.put(msgspec.structs.replace(ANN, tenant="other"), [memory("m1", "tea")])
+    with pytest.raises(Conflict, match="acme, other"):
         await desk.eraser.person("ann", "", "")
 
 

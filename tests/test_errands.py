@@ -11,8 +11,9 @@ import pytest
 
 from gateway.config import Config
 from gateway.erasures import Person
-from gateway.errands import Caller, Errands
+from gateway.errands import BY_AGENT, Caller, Errands
 from gateway.errors import BadRequest, Forbidden, MemoryUnavailable, NotFound, NotNow, RequestError
+from gateway.lookback import changes
 from gateway.memories import Found, Query
 from gateway.ports import Headers, MemoryStore
 from gateway.running import Running
@@ -190,7 +191,9 @@ async def test_memory_that_is_away_is_said_to_be(opened: Opened) -> None:
             await bench.errands.search(bench.ana(), "port", 9)
 
 
-async def test_an_agent_can_retire_what_is_its_users_and_nothing_an_operator_wants_told(opened: Opened) -> None:
+async def test_an_agent_can_retire_what_is_its_users_and_nothing_an_operator_wants_told(
+    opened: Opened, tmp_path: Path
+) -> None:
     async with opened() as bench:
         noted = await bench.noted()
         scope = await bench.scope(await bench.errands.remember(bench.ana(), "Tests run nightly."))
@@ -198,6 +201,8 @@ async def test_an_agent_can_retire_what_is_its_users_and_nothing_an_operator_wan
         wished = await bench.parts.curator.pin(scope, await bench.noted("Ana reads mail at noon."), is_pinned=True)
         await bench.errands.retire(bench.ana(), noted)
         assert NOTE not in await bench.texts()
+        evolved = await changes(Config(data_dir=str(tmp_path / "data")), scope, 0.0)
+        assert next(one.reason for one in evolved if (one.action, one.memory) == ("RETIRE", noted)) == BY_AGENT
         await bench.parts.curator.restore(scope, noted)
         assert NOTE in await bench.texts()
         refusals: list[tuple[str, type[RequestError]]] = [

@@ -16,14 +16,14 @@ from gateway.config import Config, load_config
 from gateway.datadir import DataDir
 from gateway.errors import DataDirError
 from gateway.journals.sqlite import SqliteHistory, SqliteJournal
-from gateway.lookback import look_back
+from gateway.lookback import changes, look_back
 from gateway.stores.local import LocalStore
 from gateway.testing import ManualClock
 from gateway.testing.qdrant import QdrantProcess
 from gateway.testing.redis import RedisProcess
 from tests.exchanges import ANN, exchange
 from tests.periods import NOW, change, lesson, memory, signal
-from tests.stores.samples import WordsEmbedder
+from tests.stores.samples import BOB, WordsEmbedder
 from tests.test_telemetry import logging_kept
 
 
@@ -39,10 +39,12 @@ async def test_calls_signals_changes_and_lessons_are_read_beside_whoever_writes_
     config = Config(data_dir=str(tmp_path))
     facts = await look_back(config, tenant=ANN.tenant, since=None, until=NOW)
     others = await look_back(config, tenant="rival", since=None, until=NOW)
+    made = [await changes(config, scope, since) for scope, since in ((ANN, 0.0), (ANN, 2 * NOW), (BOB, 0.0))]
     for opened in (history, journal, store):
         await opened.aclose()
     assert [one.exchange for one in facts.calls] == [one.exchange for one in facts.signals] == ["ex_1"]
     assert [one.action for one in facts.changes] == ["ADD"]
+    assert made == [list(facts.changes), [], []]
     assert list(facts.memories) == known[:2]
     assert [(one.owner, one.memory) for one in facts.lessons] == [(ANN.owner, known[1])]
     assert [len(others.calls), len(others.signals), len(others.changes), len(others.memories)] == [0, 0, 0, 0]

@@ -316,6 +316,40 @@ async def test_what_was_done_by_hand_is_done_again_in_its_order(config: Config) 
     assert table(config) == before
 
 
+@pytest.mark.promise("P10")
+async def test_what_was_struck_by_hand_is_struck_again(config: Config) -> None:
+    """Out of conversations: what was forgotten, a forgotten fact's quotation, what was retired, what was edited."""
+    clock, rome = ManualClock(NOW - 600), "I live in Rome. I have two dogs. My train leaves from platform four."
+    fact = counted(msgspec.structs.replace(FACT, evidence="leaves from platform four"), KINDS, token_counter())
+    async with running(config, past=clock) as parts:
+        hand = curator(parts, clock)
+        await learnt(parts, clock, SAID[0], SAID[1])
+        await parts.store.put(ANN, [fact])
+        await learnt(parts, clock, SAID[2], exchange(user(rome), id="ex_003", at=NOW - 500, answers=["Dogs are fun."]))
+        ids = {memory.text: memory.id for memory in await parts.store.list(ANN, (), 99)}
+        clock.advance(1)
+        await hand.forget(ANN, fact.id)
+        await hand.retire(ANN, ids["I have two dogs."])
+        await hand.restore(ANN, ids["I have two dogs."])
+        dog = await hand.add(ANN, "fact", "ann has a dog")
+        cat = await hand.edit(ANN, dog.id, "Ann has a cat.")
+        assert (await hand.edit(ANN, cat.id, "ann has a dog")).id == dog.id
+        await hand.edit(ANN, dog.id, "Ann has a cat.")
+        await hand.edit(ANN, cat.id, "Ann has a dog.")
+        oslo = await hand.edit(ANN, ids["I live in Rome."], "Ann lives in Oslo.")
+        await hand.edit(ANN, oslo.id, "I live in Rome.")
+        await hand.forget(ANN, ids["I have two dogs."])
+        await learnt(parts, clock, exchange(user("I live in Rome."), id="ex_900", at=NOW + 9))
+    before = table(config)
+    texts = {one["text"] for one in named(config) if one["kind"] == "episode" and not one["ended_at"]}
+    assert not any(words in text for text in texts for words in ("platform", "dogs"))
+    (home,) = [one for one in named(config) if one["text"] == "I live in Rome." and one["kind"] == "fact"]
+    assert (home["ended_at"], home["count"]) == (None, 2)
+    assert named_as(config, "Ann lives in Oslo.")["ended_by"] == home["id"]
+    await rebuild(config)
+    assert table(config) == before
+
+
 async def test_what_was_imported_comes_in_where_it_came_and_goes_on_from_there(config: Config) -> None:
     clock = ManualClock(NOW - 600)
     home = msgspec.structs.replace(

@@ -51,7 +51,8 @@ class MemoryAsked(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Adding(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text to be remembered of somebody; without a user and a session, of all users of the tenant."""
+    """A text to be remembered of somebody; without a user and a session a lesson or a correction, of all users of the
+    tenant."""
 
     kind: Name
     text: Text
@@ -185,13 +186,13 @@ async def _scope(console: Console, asked: Named) -> Scope:
 
 async def _one(console: Console, asked: MemoryAsked) -> Held:
     """The one memory that is meant. Raises `RequestError`."""
-    held = [one for one in await console.catalogue.find(asked.id) if asked.tenant in ("", one.tenant)]
-    owners: tuple[str, ...] = ()
-    if asked.user or asked.session:
-        owners = (scope := await _scope(console, asked)).owner, scope.common.owner  # they are told what all share
-    elif asked.tenant:  # as when one is added: of all its users, if they share it
-        owners = tuple(one.owner for one in held if scope_of(one.owner).is_shared)
-    found = [one for owner in owners for one in held if one.owner == owner][:1] if owners else held
+    found: Sequence[Held] = ()
+    if asked.tenant or asked.user or asked.session:
+        scope = await _scope(console, asked)
+        for owner in dict.fromkeys((scope.owner, scope.common.owner)):  # they are told what all share
+            found = found or await console.catalogue.find(asked.id, owner)
+    if not (asked.user or asked.session or found):
+        found = [one for one in await console.catalogue.find(asked.id) if asked.tenant in ("", one.tenant)]
     if not found:
         raise NotFound("there is no such memory", code="not_found", param="id")
     if len(found) > 1:
@@ -204,7 +205,7 @@ async def _followed(console: Console, held: Held) -> Sequence[MemoryShown]:
     seen, successor = {held.memory.id}, held.memory.ended_by
     while successor and successor not in seen and len(chain) < MAX_CHAIN:
         seen.add(successor)
-        found = [one for one in await console.catalogue.find(successor) if one.owner == held.owner]
+        found = await console.catalogue.find(successor, held.owner)
         chain += map(_held, found)
         successor = found[0].memory.ended_by if found else ""
     return chain
@@ -279,7 +280,7 @@ OPERATIONS = (
         name="changeMemory",
         method="PATCH",
         path="/accrue/memories/{id}",
-        summary="Edit, pin, retire or restore a memory.",
+        summary="Edit, pin, retire or restore a memory; what ends is struck out of conversations, too.",
         tag="memories",
         asked=Changing,
         answer=MemoryShown,
@@ -289,7 +290,7 @@ OPERATIONS = (
         name="forgetMemory",
         method="DELETE",
         path="/accrue/memories/{id}",
-        summary="Remove a memory for good; the exchange in which it was said stays on record.",
+        summary="Remove a memory for good, out of conversations, too; the exchange stays on record.",
         tag="memories",
         asked=MemoryAsked,
         answer=Forgotten,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from gateway.admin.memories import OPERATIONS, state_of
 from gateway.memories import Memory
+from gateway.ports import Held
 from gateway.types import Scope
 from tests.admin.console import Desk, opened_desk, over_http
 from tests.exchanges import ANN, NOW, exchange, in_session, user
@@ -133,6 +134,29 @@ async def test_what_took_each_others_place_in_a_circle_is_shown_once(desk: Desk,
     assert (await http.get(f"{PATH}/m_3")).json()["followed"] == []
 
 
+async def test_of_what_very_many_have_the_one_meant_is_found(
+    desk: Desk, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def of_others(id: str, owner: str = "") -> Sequence[Held]:
+        return await found(id, owner) if owner else []
+
+    found = desk.console.catalogue.find
+    monkeypatch.setattr(desk.console.catalogue, "find", of_others)
+    await desk.store.put(ANN, [memory("m_1", "tea", ended_at=NOW, ended_by="m_2"), memory("m_2", "coffee")])
+    await desk.store.put(ANN.common, [lesson("l1")])
+    read = (await http.get(f"{PATH}/m_1", params={"tenant": "acme", "user": "ann"})).json()
+    assert [one["memory"]["id"] for one in read["followed"]] == ["m_2"]
+    for whose in ({"tenant": "acme"}, {"tenant": "acme", "user": "ann"}):
+        assert (await http.get(f"{PATH}/m_l1", params=whose)).json()["shown"]["is_shared"] is True
+
+
+async def test_who_was_only_imported_or_added_to_is_found_by_name(desk: Desk, http: httpx.AsyncClient) -> None:
+    await http.post(PATH, json={"tenant": "acme", "user": "dan", "kind": "fact", "text": "Dan likes tea."})
+    again = await http.post(PATH, json={"user": "dan", "kind": "fact", "text": "Dan has a cat."})
+    assert (again.status_code, again.json()["tenant"]) == (200, "acme")
+    assert set(texts(await http.get(PATH, params={"user": "dan"}))) == {"Dan likes tea.", "Dan has a cat."}
+
+
 @pytest.mark.promise("P7")
 async def test_of_an_id_that_several_have_it_must_be_said_whose_is_meant(desk: Desk, http: httpx.AsyncClient) -> None:
     await said(desk, RULE)
@@ -152,8 +176,8 @@ async def test_of_an_id_that_several_have_it_must_be_said_whose_is_meant(desk: D
 
 
 async def test_a_text_is_added_to_a_user_a_session_or_all_of_a_tenant(desk: Desk, http: httpx.AsyncClient) -> None:
-    for whose in ({"user": "dan"}, {"session": "s7"}, {}):
-        asked = {"tenant": "acme", **whose, "kind": "preference", "text": "Short answers.", "is_pinned": True}
+    for whose, kind in (({"user": "dan"}, "preference"), ({"session": "s7"}, "preference"), ({}, "lesson")):
+        asked = {"tenant": "acme", **whose, "kind": kind, "text": "Short answers.", "is_pinned": True}
         answer = await http.post(PATH, json=asked)
         assert answer.status_code == 200, answer.text
         assert answer.json()["memory"]["is_pinned"] is True
@@ -167,6 +191,7 @@ async def test_a_text_is_added_to_a_user_a_session_or_all_of_a_tenant(desk: Desk
     [
         ({"kind": "fact", "text": "Tea."}, "invalid_person"),
         ({"tenant": "acme", "user": "ann", "kind": "rumour", "text": "Tea."}, "invalid_kind"),
+        ({"tenant": "acme", "kind": "fact", "text": "Tea."}, "invalid_kind"),
         ({"tenant": "acme", "user": "ann", "kind": "fact", "text": " "}, "invalid_text"),
         ({"tenant": "acme", "user": "ann", "kind": "fact", "text": "x" * 2_001}, "invalid_text"),
         ({"tenant": "acme", "user": "ann", "kind": "fact", "text": 7}, "invalid_request"),

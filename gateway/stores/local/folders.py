@@ -19,7 +19,8 @@ from gateway.stores.local.index import Index, translated
 from gateway.stores.local.label import Label, read_label
 
 COPY = "copy"
-"""Name of the folder of a copy."""
+"""With the number of the process the name of a copy's folder: whoever packed for a process that was killed may still be
+writing into the one of that."""
 
 ROOM = 3
 """Times an index: the copy of it, and what becomes of that while it is packed."""
@@ -35,6 +36,7 @@ class Folders:
 
     def __init__(self, path: Path, embedder: Embedder, former: Former) -> None:
         self.path = path
+        self._copy = path / f"{COPY}-{os.getpid()}"
         self._embedder = embedder
         self._former = former
 
@@ -66,20 +68,19 @@ class Folders:
         Raises `MemoryUnavailable` when there is no room for it.
         """
         require_room(self.path)
-        copy = self.path / COPY
         with translated():
             files = [file for file in index.folder.rglob("*") if file.is_file()]
             taken = sum(file.stat().st_blocks for file in files) * 512
             if shutil.disk_usage(self.path).free < ROOM * taken:
                 raise MemoryUnavailable(f"there is no room to pack {taken >> 20} MiB of it")
-            shutil.copytree(index.shard, copy / index.shard.name, copy_function=_copy_but_holes)
-        return copy
+            shutil.copytree(index.shard, self._copy / index.shard.name, copy_function=_copy_but_holes)
+        return self._copy
 
     def adopt(self, label: Label) -> Index:
         """The index that the copy is from now on. Raises `MemoryUnavailable` when it cannot be opened."""
         folder = self._next()
         with translated():
-            (self.path / COPY).rename(folder)
+            self._copy.rename(folder)
         index = Index.load(folder, label, self._embedder_of(label))
         if index is None:
             raise MemoryUnavailable("search index: what was packed cannot be read")
@@ -88,7 +89,7 @@ class Folders:
 
     def discard(self) -> None:
         """Remove the copy, if there is one."""
-        shutil.rmtree(self.path / COPY, ignore_errors=True)
+        shutil.rmtree(self._copy, ignore_errors=True)
 
     def is_lasting(self, label: Label) -> bool:
         """Whether an index with this label is the one to have."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from qdrant_edge import EdgeShard
 
@@ -17,11 +18,25 @@ NICENESS = 10
 
 
 def pack(folder: str) -> None:
-    """Pack the shard that lies in a folder and that nobody has open. Raises whatever the shard does."""
+    """Pack the shard that lies in a folder and that nobody has open, and bring it to disk.
+
+    Raises whatever the shard does, and `OSError`.
+    """
     shard = EdgeShard.load(folder)
     shard.optimize()
     shard.flush()
     shard.close()
+    for path in (Path(folder), *Path(folder).rglob("*")):
+        _synced(path)
+
+
+def _synced(path: Path) -> None:
+    """What the copy and the packing wrote must not be lost with the power once it has taken another's place."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Packing:
             self._thread.join()
 
     def _run(self) -> None:
-        pause, waited_s = self._look_s, 0.0
+        pause, waited_s = self._look_s, CLEAN_S  # what is stained now may have been for long
         while not self._stopping.wait(pause):
             waited_s += pause
             is_cleaned = waited_s >= CLEAN_S and self._indexes.is_stained

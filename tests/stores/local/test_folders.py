@@ -79,6 +79,22 @@ def test_a_copy_that_is_not_adopted_is_removed_at_the_next_opening_or_before(ope
     again.close()
 
 
+def test_what_another_process_packs_is_not_taken_for_ones_own_and_goes_at_the_next_opening(
+    opened: tuple[Folders, Index],
+) -> None:
+    """Whoever packs goes on when the gateway it packs for is killed."""
+    made, index = opened
+    left = made.path / f"copy-{os.getpid() + 1}"
+    left.mkdir()
+    assert made.copy(index).name == f"copy-{os.getpid()}"
+    made.discard()
+    assert names(made) == ["1", left.name]
+    index.close()
+    (again,) = made.open()
+    assert names(made) == ["1"]
+    again.close()
+
+
 def test_without_room_for_it_there_is_no_copy(opened: tuple[Folders, Index], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "ROOM", 1 << 40)
     made, index = opened

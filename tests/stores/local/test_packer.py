@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def test_what_is_packed_is_found_as_before_with_the_same_scores(index: Index) ->
     assert again.search("ann", SEARCHED, ["fact"], 99) == before
     assert again.count() == COUNT
     again.close()
+
+
+def test_all_of_it_is_on_the_disk_afterwards(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    sync = os.fsync
+
+    def watched(file: int) -> None:
+        synced.add(os.fstat(file).st_ino)
+        sync(file)
+
+    write(index, *range(COUNT))
+    index.flush()
+    index.close()
+    monkeypatch.setattr(os, "fsync", watched)
+    pack(str(index.shard))
+    assert {path.stat().st_ino for path in (index.shard, *index.shard.rglob("*"))} <= synced
 
 
 def test_lists_of_words_are_in_files_afterwards(index: Index) -> None:

@@ -103,22 +103,39 @@ def test_nothing_is_packed_without_need(indexes: Watched, writes: Executor, monk
     assert not indexes.forked.is_set()
 
 
-def test_what_was_forgotten_is_packed_anew_after_its_time(
-    indexes: Watched, writes: Executor, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def stained(indexes: Watched, writes: Executor, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """With something forgotten in it that is packed, and nothing else to be packed."""
+    monkeypatch.setattr("gateway.stores.local.index.LOOSE", 10 * COUNT)
+    for work in (indexes.fork, indexes.adopt, indexes.stain):
+        writes.submit(work).result()
+    indexes.adopted.clear()
+    return indexes
+
+
+def test_what_was_forgotten_before_a_start_is_packed_anew_at_once(stained: Watched, writes: Executor) -> None:
+    assert stained.is_stained
+    with capture_logs():
+        cleaning = Packing(stained, writes, LOOK_S)
+        cleaning.start()
+        assert stained.adopted.wait(60)
+        cleaning.stop()
+    assert not stained.is_stained
+
+
+def test_what_is_forgotten_later_is_packed_anew_after_its_time(
+    stained: Watched, writes: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "CLEAN_S", 3 * LOOK_S)
-    monkeypatch.setattr("gateway.stores.local.index.LOOSE", 10 * COUNT)
     with capture_logs():
-        cleaning = Packing(indexes, writes, LOOK_S)
-        writes.submit(indexes.fork).result()
-        writes.submit(indexes.adopt).result()
-        indexes.adopted.clear()
-        writes.submit(indexes.stain).result()
-        assert indexes.is_stained
+        cleaning = Packing(stained, writes, LOOK_S)
         cleaning.start()
-        assert indexes.adopted.wait(60)
+        for _ in range(2):
+            assert stained.adopted.wait(60)
+            writes.submit(stained.adopted.clear).result()
+            writes.submit(stained.stain).result()
+        assert stained.adopted.wait(60)
         cleaning.stop()
-    assert not indexes.is_stained
 
 
 @pytest.mark.parametrize("program", [broken, lambda path: str(path / "missing.py")], ids=["broken", "missing"])
