@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+import msgspec
 import uvloop
 
 from gateway import __version__, demo
 from gateway.commands import completion, dashboard, dlq, keys, looking, memories, migrate, person
-from gateway.commands.options import config_option, data_dir_option, or_exit
+from gateway.commands.options import config_option, data_dir_option, json_option, or_exit, print_json
 from gateway.config import Config, check_bind, environment, load_config
 from gateway.policybook import load_policies
 from gateway.rebuild import rebuild
@@ -65,7 +66,8 @@ def serve(
 
 @main.command(short_help="Check config.yaml and the policies.")
 @click.argument("config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path))
-def check(config_file: Path | None) -> None:
+@json_option
+def check(config_file: Path | None, is_json: bool) -> None:
     """Check CONFIG (default: ./config.yaml if any) and the policies it names, and start nothing.
 
     Says what is wrong, on which line, and what would be right; exits with 1 when anything is.
@@ -78,10 +80,18 @@ def check(config_file: Path | None) -> None:
     or_exit(lambda: check_bind(config))
     or_exit(lambda: refuse_own_address(config, config.server.port))
     policies = or_exit(lambda: load_policies(Path(config.policies), KINDS))
-    names = ", ".join(policy.name for policy in policies.policies)
-    for name in unused(config.routes, config.upstreams):
+    found = {
+        "upstreams": [served for _, served in reachable(config)],
+        "data_dir": config.data_dir,
+        "policies": [policy.name for policy in policies.policies],
+        "unused": list(unused(config.routes, config.upstreams)),
+    }
+    if is_json:
+        print_json(found)
+        return
+    for name in found["unused"]:
         click.echo(f"no route leads to upstream {name}: call it default, or give it a route", err=True)
-    reached = ", ".join(served for _, served in reachable(config))
+    reached, names = ", ".join(found["upstreams"]), ", ".join(found["policies"])
     click.echo(f"ok: upstream {reached}, data in {config.data_dir}, policies {names}")
 
 
@@ -109,10 +119,18 @@ def demo_command() -> None:
     help="Variable that holds the key of your client, to which memory belongs.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what is in FILE, and learn nothing.")
+@json_option
 @config_option
 @data_dir_option
 def replay_command(
-    log_file: Path, user: str | None, api_key_env: str, dry_run: bool, config_file: Path | None, data_dir: str | None
+    *,
+    log_file: Path,
+    user: str | None,
+    api_key_env: str,
+    dry_run: bool,
+    is_json: bool,
+    config_file: Path | None,
+    data_dir: str | None,
 ) -> None:
     """Learn from logs of past calls, before the first live one.
 
@@ -134,6 +152,9 @@ def replay_command(
     if not log.transcripts:
         click.echo(f"accrue: {log_file}: nothing that can be learnt from", err=True)
         sys.exit(1)
+    if dry_run and is_json:
+        print_json({"calls": count, "conversations": len(log.transcripts), "faults": log.faults})
+        return
     if dry_run:
         click.echo(f"{count} calls of {len(log.transcripts)} conversations; {len(log.faults)} faults")
         return
@@ -142,13 +163,17 @@ def replay_command(
         tally = _run(replay(config, log, speaker, lambda: bar.update(1)))
     for fault in tally.faults:
         click.echo(f"{log_file}: {fault.where}: {fault.reason}", err=True)
-    click.echo(tally.summary)
+    if is_json:
+        print_json(msgspec.structs.replace(tally, faults=[*log.faults, *tally.faults]))
+    else:
+        click.echo(tally.summary)
 
 
 @main.command(name="rebuild", short_help="Make memories anew from the record.")
+@json_option
 @config_option
 @data_dir_option
-def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
+def rebuild_command(is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
     """Forget what was derived from the record, and learn it again in the same order.
 
     What a person added and what a model noted stays. No gateway may be running on the data directory; the memories in
@@ -167,7 +192,10 @@ def rebuild_command(config_file: Path | None, data_dir: str | None) -> None:
             bar.update(1)
 
         steps = _run(rebuild(config, stepped))
-    click.echo(f"memories made anew in {steps} steps of learning")
+    if is_json:
+        print_json({"steps": steps})
+    else:
+        click.echo(f"memories made anew in {steps} steps of learning")
 
 
 for command in (

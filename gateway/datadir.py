@@ -1,6 +1,6 @@
 """The data directory: who holds it, and the secret that belongs to it.
 
-<data-dir>/lock        held by the one running gateway, and says its process and where it listens
+<data-dir>/lock        held by the one running gateway, and says its process and where it listens (gateway/lock)
 <data-dir>/secret.key  32 random bytes; keys tenant hashes and note nonces, never leaves the machine
 <data-dir>/sealed      there when texts are encrypted: by it the right key is known
 <data-dir>/journal.db  the raw record (gateway/journals/sqlite); `journal.db.v5.bak` is a copy from before its schema
@@ -15,19 +15,17 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
 import secrets
 import threading
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import structlog
 
 from gateway.errors import DataDirError, MemoryUnavailable
+from gateway.lock import Lock, announced
 from gateway.sealing import NO_SEAL, Seal, Sealed
 
 SECRET_BYTES = 32
@@ -60,7 +58,7 @@ class DataDir:
         self.path = path
         self._shared = shared
         self._changing = threading.Lock()
-        self._lock: IO[str] | None = None
+        self._lock = Lock(path / "lock")
         self._secret: bytes | None = None
         self._is_secret_kept = True
         self._url = ""
@@ -112,7 +110,7 @@ class DataDir:
         Raises `DataDirError` when another process has it or it cannot be one, `MemoryUnavailable` for a bad disk.
         """
         with self._changing:
-            if self._is_held() and self._is_secret_kept:
+            if self._lock.is_held() and self._is_secret_kept:
                 return
             try:
                 self._take()
@@ -126,24 +124,19 @@ class DataDir:
         """Say, to who looks at the directory, where the gateway listens that holds it."""
         with self._changing:
             self._url = url
-            if self._lock is not None:
-                self._sign(self._lock)
+            self._lock.sign(url)
 
     def listens(self) -> str:
-        """The address of the gateway that holds it; empty where none does, or none that listens."""
-        with suppress(FileNotFoundError), (self.path / "lock").open(encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return _read(lock).partition("\n")[2]
-        return ""
+        """The address of the gateway that holds it; empty where none does, or none that listens.
+
+        Raises `DataDirError` where somebody else could have written it.
+        """
+        return announced(self.path / "lock")
 
     def release(self) -> None:
         """Let another process have it."""
         with self._changing:
-            if self._lock is not None:
-                self._lock.close()
-                self._lock = None
+            self._lock.release()
 
     def secret(self) -> bytes:
         """The directory's secret, made at first use; readable by its owner only.
@@ -174,36 +167,12 @@ class DataDir:
             _log.warning("secret_unwritten", reason=str(error))
         return secret
 
-    def _is_held(self) -> bool:
-        if self._lock is None:
-            return False
-        try:
-            return os.path.samestat(os.fstat(self._lock.fileno()), (self.path / "lock").stat())
-        except OSError:
-            return False
-
     def _take(self) -> None:
-        if self._is_held():
+        if self._lock.is_held():
             return
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (self.path / "lock").open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            with lock:
-                holder = _read(lock).partition("\n")[0] or "unknown"
-            complaint = f"data directory {self.path} is in use by another gateway (process {holder}); "
-            raise DataDirError(f"{complaint}stop it, or give this one its own --data-dir") from error
-        self._sign(lock)
-        if self._lock is not None:
-            self._lock.close()
-        self._lock = lock
+        self._lock.take(self._url)
         self._is_secret_kept = False
-
-    def _sign(self, lock: IO[str]) -> None:
-        with suppress(OSError):  # for people and commands; what counts is the lock
-            os.ftruncate(lock.fileno(), 0)
-            os.write(lock.fileno(), f"{os.getpid()}\n{self._url}".rstrip().encode() + b"\n")
 
     def _put_back(self, secret: bytes) -> None:
         file = self.path / "secret.key"
@@ -217,11 +186,6 @@ class DataDir:
         if not is_same:  # written over, it would lose the memories of everybody who is in there
             raise MemoryUnavailable(f"{file} is not the one that this gateway began with; restart it")
         self._is_secret_kept = True
-
-
-def _read(lock: IO[str]) -> str:
-    lock.seek(0)
-    return lock.read().strip()
 
 
 def _made_of(shared: str) -> bytes:

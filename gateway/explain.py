@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from gateway.admin.explain import Added, Explanation, Handled, explanation
 from gateway.config import Config
 from gateway.errors import NotFound
-from gateway.journals.beside import Beside
+from gateway.inert import printable
 from gateway.lookback import beside
 from gateway.types import Considered
 
@@ -32,18 +32,16 @@ async def found(config: Config, exchange_id: str) -> Explanation:
     `MemoryUnavailable` for a record that cannot be read.
     """
     async with beside(config) as record:
-        return await _read(record, exchange_id)
-
-
-async def explained(record: Beside, exchange_id: str) -> str:
-    """The explanation of one exchange of a record, in words. Raises as `found`."""
-    return "\n".join(lines(await _read(record, exchange_id)))
+        exchange = await record.read(exchange_id)
+        if exchange is None:
+            raise NotFound(f"no exchange {exchange_id} in {record.place}")
+        return explanation(exchange)
 
 
 def lines(found: Explanation) -> Iterator[str]:
     """The explanation, line by line; what clients and users wrote has nothing in it that a terminal would obey."""
     for line in _lines(found):
-        yield "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+        yield printable(line)
 
 
 def _lines(found: Explanation) -> Iterator[str]:
@@ -64,13 +62,6 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield ""
         yield f"{'decision':<14}{'lane':<12}{'score':>6}  {'tokens':>6}  {'found by':<24}memory"
         yield from (_row(entry) for entry in found.considered)
-
-
-async def _read(record: Beside, exchange_id: str) -> Explanation:
-    exchange = await record.read(exchange_id)
-    if exchange is None:
-        raise NotFound(f"no exchange {exchange_id} in {record.place}")
-    return explanation(exchange)
 
 
 def _answer(call: Handled) -> str:

@@ -57,6 +57,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: found["kept"] or "", text)
 
 
+def printable(line: str) -> str:
+    """A line in which nothing moves the cursor of a terminal, colours it or turns the direction."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
 def inert(text: str) -> str:
     """Words of others, which can only be read: addresses without what would make them links, and no images."""
     before, left = "", visible(text)

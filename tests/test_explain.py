@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.admin.explain import explanation
@@ -58,6 +59,22 @@ def test_notes_and_candidates_are_shown_with_their_figures() -> None:
     assert "added after a user message (3 tokens):\n  <b>" in shown
     assert shown.count("added") == 2
     assert "weak          episode       0.50       4  words=1.50              a b" in shown
+
+
+def test_what_was_said_and_remembered_moves_no_cursor_and_colours_nothing() -> None:
+    hostile = "\x1b[2J\x9b31m\x07\r\x85\u202egone"
+    exchange = msgspec.structs.replace(
+        EXCHANGE,
+        model=hostile,
+        scope=Scope(tenant="t", user=hostile, session=hostile),
+        notes=(Note(where="7", text=hostile, tokens=3),),
+        considered=(
+            Considered(memory="m_1", lane="weak", text=hostile, scores={}, score=0.5, tokens=4, decision="weak"),
+        ),
+    )
+    shown = list(lines(explanation(exchange)))
+    assert "gone" in "".join(shown)
+    assert all(line.isprintable() for line in shown)
 
 
 def test_a_sub_agent_and_a_retry_are_shown_as_such() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.inert import inert, visible
+from gateway.inert import inert, printable, visible
 
 PIECES = [
     "http",
@@ -108,3 +108,7 @@ def test_to_look_at_it_twice_changes_nothing(text: str) -> None:
 
 def test_what_is_wrapped_more_often_than_anybody_wraps_is_no_link_either() -> None:
     assert "://" not in inert("ab:/" * 200 + "ab://" + "/" * 200)
+
+
+def test_a_line_for_a_terminal_has_nothing_in_it_that_one_would_obey() -> None:
+    assert printable("a\x1b[2J\x9b1m\u202eb \u00e9\U0001f686\n") == "a\ufffd[2J\ufffd1m\ufffdb \u00e9\U0001f686\ufffd"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,27 @@ def test_check_tells_of_an_upstream_that_no_call_reaches() -> None:
     assert result.exit_code == 0
     assert "no route leads to upstream vllm: call it default, or give it a route" in result.stderr
     assert "ok: upstream https://api.openai.com/v1, https://api.anthropic.com/v1, data in" in result.stdout
+
+
+def test_check_says_the_same_as_json() -> None:
+    Path("config.yaml").write_text("upstreams: {vllm: {url: http://127.0.0.1:8000/v1}}")
+    assert json.loads(accrue("check", "--json").stdout) == {
+        "upstreams": ["https://api.openai.com/v1", "https://api.anthropic.com/v1"],
+        "data_dir": ".accrue",
+        "policies": ["default"],
+        "unused": ["vllm"],
+    }
+
+
+def test_learning_from_logs_and_anew_is_told_as_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    said = [{"role": "user", "content": "I live in Bern."}, {"role": "assistant", "content": "Ah."}]
+    Path("past.jsonl").write_text(f"{json.dumps(said)}\n7\n")
+    dry = json.loads(accrue("replay", "past.jsonl", "--dry-run", "--json").stdout)
+    assert (dry["calls"], dry["conversations"], dry["faults"][0]["where"]) == (1, 1, "line 2")
+    done = json.loads(accrue("replay", "past.jsonl", "--json").stdout)
+    assert (done["recorded"], done["known"], len(done["faults"])) == (1, 0, 1)
+    assert json.loads(accrue("rebuild", "--json").stdout) == {"steps": 1}
 
 
 def test_check_names_file_line_path_and_the_known_names(tmp_path: Path) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from array import array
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from itertools import chain, islice
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from gateway.admin.lines import Lines
 from gateway.admin.names import Name
 from gateway.admin.operations import LINES, Operation
 from gateway.catalogue import Holder, Selection
@@ -28,7 +32,7 @@ from gateway.types import Scope
 VERSION = 1
 
 AT_ONCE = 200
-"""Owners, and memories of one, that are read together."""
+"""Owners, and memories, that are read together."""
 
 NEVER = 253_402_300_800.0
 """Unix seconds of the year 10000, from which on there are no dates: a time in milliseconds is beyond it."""
@@ -51,7 +55,7 @@ class ExportAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Import(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be put in."""
 
-    lines: bytes
+    lines: Annotated[Lines, Meta(extra_json_schema={"type": "string"})]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     memory: Memory
 
 
+_decode = msgspec.json.Decoder(Line).decode
+
+
 async def export(console: Console, asked: ExportAsked) -> AsyncIterator[bytes]:
     """All memories, owner by owner, those that were said last first."""
     first = await console.catalogue.holders(asked.tenant, "", "", AT_ONCE)  # so that what is away is said before a line
@@ -91,9 +98,12 @@ async def export(console: Console, asked: ExportAsked) -> AsyncIterator[bytes]:
 
 async def take(console: Console, asked: Import) -> Imported:
     """Put in what was exported. Raises `BadRequest` for a line that is wrong, by its number, before any is taken."""
-    # Of memories that were said at the same time the last is listed first, so that the first is put in last.
-    held = await asyncio.to_thread(lambda: list(_read(asked.lines))[::-1])
-    return Imported(lines=len(held), added=await console.curator.take(held))
+    places = await asyncio.to_thread(_checked, asked.lines, console.kinds)
+    count = added = 0
+    while held := await asyncio.to_thread(_next, asked.lines, places):
+        count += len(held)
+        added += await console.curator.take(held)
+    return Imported(lines=count, added=added)
 
 
 async def _lines(console: Console, asked: ExportAsked, holders: Sequence[Holder], place: str) -> AsyncIterator[bytes]:
@@ -130,28 +140,42 @@ def _line(value: Heading | Line) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
-def _read(lines: bytes) -> Iterator[Held]:
-    decode = msgspec.json.Decoder(Line).decode
-    for number, line in enumerate(lines.split(b"\n"), 1):
-        try:
-            if number == 1:
-                msgspec.json.decode(line, type=Heading)
-            elif line.strip():
-                one = decode(line)
-                _check(one.memory)
-                scope = Scope(tenant=one.tenant, user=one.user, session=one.session, is_shared=one.is_shared)
-                yield Held(owner=scope.owner, tenant=one.tenant, memory=one.memory)
-        except (msgspec.DecodeError, UnicodeError, RecursionError, ScopeError) as error:
-            raise BadRequest(
-                f"line {number}: {error}; nothing was taken", code="invalid_line", param="lines"
-            ) from error
+def _checked(lines: Lines, kinds: Collection[str]) -> Iterator[int]:
+    """Where the memories stand, owner by owner. Raises `BadRequest` where a line is none.
+
+    Of an owner's memories that were said at the same time the last is listed first, so that the first is put in last.
+    """
+    owners: dict[str, array[int]] = defaultdict(lambda: array("Q"))  # eight bytes for each line
+    number = 1
+    try:
+        msgspec.json.decode(lines.at(0), type=Heading)
+        for place, line in islice(lines.each(), 1, None):
+            number += 1
+            if line.strip():
+                held = _held(line)
+                _check(held.memory, kinds)
+                owners[held.owner].append(place)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ScopeError) as error:
+        raise BadRequest(f"line {number}: {error}; nothing was taken", code="invalid_line", param="lines") from error
+    return chain.from_iterable(reversed(places) for places in owners.values())
 
 
-def _check(memory: Memory) -> None:
+def _next(lines: Lines, places: Iterator[int]) -> Sequence[Held]:
+    return [_held(lines.at(place)) for place in islice(places, AT_ONCE)]
+
+
+def _held(line: bytes) -> Held:
+    one = _decode(line)
+    scope = Scope(tenant=one.tenant, user=one.user, session=one.session, is_shared=one.is_shared)
+    return Held(owner=scope.owner, tenant=one.tenant, memory=one.memory)
+
+
+def _check(memory: Memory, kinds: Collection[str]) -> None:
     """Raise `ValidationError` for a memory that could be neither shown nor told, nor asked for by its id."""
     times = (memory.at, memory.recorded_at, memory.ended_at or 0.0)
     counts = (memory.tokens, memory.count, memory.place)
     faults = {
+        f"there is no kind {memory.kind!r} of memory here": memory.kind not in kinds,
         "times are Unix seconds, from 1970 to 9999": not all(0 <= at < NEVER for at in times),
         f"tokens, count and place are from 0 to {MOST - 1}": not all(0 <= count < MOST for count in counts),
         "an id has 1 to 256 letters, digits, `_`, `.`, `:` or `-`": _ID.fullmatch(memory.id) is None,

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from gateway import deadletters
 from gateway.admin.operations import Operation
 from gateway.console import Console
 from gateway.deadletters import DeadLetter
@@ -48,23 +49,34 @@ async def letters(console: Console, asked: Page) -> Letters:
 
 async def replay(console: Console, asked: Chosen) -> Done:
     """Have them learnt once more, at once."""
-    exchanges = await _chosen(console, asked)
-    await console.letters.replay(exchanges)
+    done = await replayed(console.letters, asked)
     console.wake()
+    return done
+
+
+async def replayed(kept: deadletters.Letters, asked: Chosen) -> Done:
+    """Have them learnt once more, when a learner looks for work."""
+    exchanges = await _chosen(kept, asked)
+    await kept.replay(exchanges)
     return Done(count=len(exchanges))
 
 
 async def drop(console: Console, asked: Chosen) -> Done:
     """Forget that they were passed over."""
-    exchanges = await _chosen(console, asked)
-    await console.letters.drop(exchanges)
+    return await dropped(console.letters, asked)
+
+
+async def dropped(kept: deadletters.Letters, asked: Chosen) -> Done:
+    """The same."""
+    exchanges = await _chosen(kept, asked)
+    await kept.drop(exchanges)
     return Done(count=len(exchanges))
 
 
-async def _chosen(console: Console, asked: Chosen) -> list[str]:
+async def _chosen(kept: deadletters.Letters, asked: Chosen) -> list[str]:
     if asked.all == bool(asked.exchanges):
         raise BadRequest("name exchanges, or say all", code="invalid_choice", param="exchanges")
-    known = {letter.exchange: letter for letter in await console.letters.all()}
+    known = {letter.exchange: letter for letter in await kept.all()}
     for exchange in asked.exchanges:
         if exchange not in known:
             raise NotFound(f"there is no dead letter {exchange}", code="not_found", param="exchanges")

@@ -6,7 +6,8 @@ operation does is known by the module of its resource.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from gateway.admin.lines import Lines
 from gateway.admin.operators import Operators
 from gateway.console import Console
 from gateway.errors import BadRequest, DataDirError, MemoryUnavailable, NotNow, RequestError, TooLarge
@@ -22,9 +24,6 @@ JSON = "application/json"
 LINES = "application/jsonl"
 
 MAX_BODY_BYTES = 1 << 20
-MAX_LINES_BYTES = 64 << 20
-"""Of an import, which holds many memories."""
-
 HEADERS = {"cache-control": "no-store"}
 
 Reach = Callable[[], Awaitable[Console]]
@@ -49,7 +48,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     work: Callable[[Console, Any], Awaitable[Any]]
     """Raises `RequestError`, `MemoryUnavailable` or `DataDirError`."""
     is_lines_asked: bool = False
-    """True where the body is not JSON but lines, which stand in the member `lines`."""
+    """True where the body is not JSON but lines, which stand in the member `lines` until `work` is done."""
 
 
 def routes(operations: Sequence[Operation], reach: Reach, operators: Operators) -> Sequence[BaseRoute]:
@@ -62,9 +61,9 @@ def routes(operations: Sequence[Operation], reach: Reach, operators: Operators) 
 def _endpoint(operation: Operation, reach: Reach, operators: Operators) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            operators.admitted(request.headers.raw)
-            asked = await _asked(operation, request)
-            found = await operation.work(await reach(), asked)
+            operators.admitted(request)
+            async with _asked(operation, request) as asked:
+                found = await operation.work(await reach(), asked)
         except RequestError as error:
             return _refused(error)
         except (MemoryUnavailable, DataDirError) as error:
@@ -76,28 +75,32 @@ def _endpoint(operation: Operation, reach: Reach, operators: Operators) -> Calla
     return answer
 
 
-async def _asked(operation: Operation, request: Request) -> Any:
+@asynccontextmanager
+async def _asked(operation: Operation, request: Request) -> AsyncIterator[Any]:
     """What is asked, as the operation takes it. Raises `BadRequest` for anything else."""
-    members: dict[str, Any] = dict(request.path_params)
-    is_text = operation.method in ("GET", "DELETE")
-    if is_text:
-        members = {**dict(request.query_params), **members}
-    elif operation.is_lines_asked:
-        members = {**dict(request.query_params), "lines": await _body(request, MAX_LINES_BYTES), **members}
+    if operation.is_lines_asked:
+        with closing(Lines()) as lines:
+            await lines.fill(request.stream())
+            yield _converted(operation, {**request.query_params, "lines": lines, **request.path_params}, is_text=True)
+    elif operation.method in ("GET", "DELETE"):
+        yield _converted(operation, {**request.query_params, **request.path_params}, is_text=True)
     else:
-        members = {**_document(await _body(request, MAX_BODY_BYTES)), **members}
+        yield _converted(operation, {**_document(await _body(request)), **request.path_params}, is_text=False)
+
+
+def _converted(operation: Operation, members: Mapping[str, Any], *, is_text: bool) -> Any:
     try:
-        return msgspec.convert(members, operation.asked, strict=not (is_text or operation.is_lines_asked))
+        return msgspec.convert(members, operation.asked, strict=not is_text)
     except msgspec.ValidationError as error:
         raise BadRequest(f"{operation.name}: {error}", code="invalid_request") from error
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > most:
-            raise TooLarge(f"this takes at most {most >> 20} MB", code="request_too_large")
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"this takes at most {MAX_BODY_BYTES >> 20} MB", code="request_too_large")
     return bytes(body)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from gateway.admin.dashboard import signing_in
-from gateway.admin.operators import admin_key
+from gateway.admin.operators import known_key
 from gateway.clock import SystemClock
 from gateway.commands.options import or_exit
-from gateway.commands.reaching import Where, configured, where_options
+from gateway.commands.reaching import Where, address, configured, where_options
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError
 
@@ -30,7 +30,7 @@ def dashboard(where: Where) -> None:
 def _link(where: Where) -> str:
     config = configured(where)
     data = DataDir(Path(config.data_dir), config.auth.shared_secret)
-    at = where.url or data.listens()
-    if not at:
+    url = address(config, data, where)
+    if not url:
         raise ConfigError(f"no gateway is running on {config.data_dir}: start `accrue serve`, or name one by --url")
-    return at.rstrip("/") + signing_in(admin_key(config, data), SystemClock())
+    return url.rstrip("/") + signing_in(known_key(config, data), SystemClock())

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from gateway.clock import SystemClock
-from gateway.commands.options import Answer, config_option, data_dir_option, or_exit
+from gateway.commands.options import Answer, config_option, data_dir_option, json_option, or_exit, print_json
 from gateway.config import environment, load_config
 from gateway.datadir import DataDir
 from gateway.errors import ConfigError, DataDirError
@@ -42,6 +42,7 @@ def group() -> None:
 @click.option("--tokens-per-day", type=int, help="The same, per UTC day.")
 @click.option("--tokens-per-month", type=int, help="The same, per month.")
 @click.option("--expires", help="After which it is void: 12h, 90d, 8w (default: never).")
+@json_option
 @config_option
 @data_dir_option
 def create(
@@ -50,6 +51,7 @@ def create(
     tenant: str,
     rights: tuple[str, ...],
     expires: str | None,
+    is_json: bool,
     config_file: Path | None,
     data_dir: str | None,
     **limits: int | None,
@@ -65,11 +67,11 @@ def create(
         ends = None if expires is None else SystemClock().now() + _seconds(expires)
         return file.create(_checked(name=name, tenant=tenant, rights=rights or RIGHTS, expires=ends, **limits))
 
-    _show(*_done(config_file, data_dir, issue, is_first=True))
+    _show(*_done(config_file, data_dir, issue, is_first=True), is_json=is_json)
 
 
 @group.command(name="list", short_help="Show the keys there are.")
-@click.option("--json", "is_json", is_flag=True, help="Print them as JSON.")
+@json_option
 @config_option
 @data_dir_option
 def list_command(is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
@@ -81,7 +83,7 @@ def list_command(is_json: bool, config_file: Path | None, data_dir: str | None) 
     """
     known, now = _done(config_file, data_dir, KeyFile.all), SystemClock().now()
     if is_json:
-        click.echo(msgspec.json.encode(known))
+        print_json(known)
         return
     for key in known:
         click.echo("  ".join((key.id, key.tenant, _state(key, now), ",".join(key.rights), *_limits(key), key.name)))
@@ -89,33 +91,41 @@ def list_command(is_json: bool, config_file: Path | None, data_dir: str | None) 
 
 @group.command(short_help="Let nobody in with a key any more.")
 @click.argument("key_id", metavar="ID")
+@json_option
 @config_option
 @data_dir_option
-def revoke(key_id: str, config_file: Path | None, data_dir: str | None) -> None:
+def revoke(key_id: str, is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
     """Let nobody in with key ID any more. What its tenant remembers stays.
 
     \b
         accrue keys revoke key_01a2050d551f95565e35b65af0efe192
     """
     key = _done(config_file, data_dir, lambda file: file.revoke(key_id))
-    click.echo(f"key {key.id} ({key.name}) is revoked")
+    if is_json:
+        print_json(key)
+    else:
+        click.echo(f"key {key.id} ({key.name}) is revoked")
 
 
 @group.command(short_help="Put another key in the place of one.")
 @click.argument("key_id", metavar="ID")
+@json_option
 @config_option
 @data_dir_option
-def rotate(key_id: str, config_file: Path | None, data_dir: str | None) -> None:
+def rotate(key_id: str, is_json: bool, config_file: Path | None, data_dir: str | None) -> None:
     """Put another key in the place of key ID, and print it; with the old one nobody is let in any more.
 
     \b
         accrue keys rotate key_01a2050d551f95565e35b65af0efe192
     """
-    _show(*_done(config_file, data_dir, lambda file: file.rotate(key_id)))
+    _show(*_done(config_file, data_dir, lambda file: file.rotate(key_id)), is_json=is_json)
 
 
-def _show(key: Key, plain: str) -> None:
-    """The key alone on standard output, so that a script can take it."""
+def _show(key: Key, plain: str, *, is_json: bool) -> None:
+    """The key alone on standard output, so that a script can take it; or with what is known of it."""
+    if is_json:
+        print_json({"key": plain, "issued": key})
+        return
     click.echo(plain)
     click.echo(f"key {key.id} ({key.name}) of tenant {key.tenant}; it is not shown again", err=True)
 

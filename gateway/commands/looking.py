@@ -15,8 +15,9 @@ import msgspec
 from gateway import explain, printed
 from gateway.admin.explain import Explanation
 from gateway.clock import SystemClock
-from gateway.commands.options import or_exit
-from gateway.commands.reaching import Api, Where, answered, configured, json_option, print_json, where_options
+from gateway.commands.options import json_option, or_exit, print_json
+from gateway.commands.reaching import Api, Where, answered, configured, where_options
+from gateway.inert import printable
 from gateway.period import seconds
 from gateway.report import Report
 
@@ -44,14 +45,18 @@ def explain_command(where: Where, exchange: str, is_json: bool) -> None:
         accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8
         accrue explain ex_01a2026902192dbdcb39a15ffeaec7c8 --data-dir /var/lib/accrue
     """
-    if where.url is None:
-        found = or_exit(lambda: asyncio.run(explain.found(configured(where), exchange)))
-    else:
-        found = answered(where, lambda api: _asked(api, f"/accrue/explain/{quote(exchange, safe='')}", Explanation))
+    found = explanation(where, exchange)
     if is_json:
         print_json(found)
     else:
         click.echo("\n".join(explain.lines(found)))
+
+
+def explanation(where: Where, exchange: str) -> Explanation:
+    """What memory did on one call; an error on purpose ends the command with one line."""
+    if where.url is None:
+        return or_exit(lambda: asyncio.run(explain.found(configured(where), exchange)))
+    return answered(where, lambda api: _asked(api, f"/accrue/explain/{quote(exchange, safe='')}", Explanation))
 
 
 @click.command(name="report", short_help="Say what memory did and what it was worth.")
@@ -76,7 +81,7 @@ def report_command(where: Where, length: str | None, is_json: bool) -> None:
     if is_json:
         print_json(found)
     else:
-        click.echo("\n".join(printed.lines(found)))
+        click.echo("\n".join(map(printable, printed.lines(found))))
 
 
 async def _asked(api: Api, path: str, kind: type[Kind], **query: str | None) -> Kind:

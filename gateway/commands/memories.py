@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +10,8 @@ from urllib.parse import quote
 import click
 
 from gateway.catalogue import State
-from gateway.commands.reaching import Api, Where, answered, json_option, print_json, where_options, whose_options
+from gateway.commands.options import json_option, print_json, print_lines
+from gateway.commands.reaching import Api, Where, answered, where_options, whose_options
 from gateway.commands.tables import moment, table
 
 PATH = "/accrue/memories"
@@ -140,16 +140,20 @@ def edit(where: Where, whose: Whose, id: str, text: str, is_json: bool) -> None:
 @id_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @whose_options
+@json_option
 @where_options
-def forget(where: Where, whose: Whose, id: str, yes: bool) -> None:
+def forget(where: Where, whose: Whose, id: str, yes: bool, is_json: bool) -> None:
     """Remove the memory ID for good; what was said stays on record (`accrue erase` removes that).
 
     \b
         accrue memories forget m_123456789012345 --yes
     """
     yes or click.confirm(f"Remove memory {id} for good?", abort=True)
-    answered(where, lambda api: api.ask("DELETE", _path(id), query=whose))
-    click.echo(f"forgotten {id}")
+    forgotten = answered(where, lambda api: api.ask("DELETE", _path(id), query=whose))
+    if is_json:
+        print_json(forgotten)
+    else:
+        click.echo(f"forgotten {id}")
 
 
 @group.command(short_help="Print them as lines.")
@@ -162,12 +166,7 @@ def export(where: Where, tenant: str, kind: str) -> None:
     \b
         accrue memories export > memories.jsonl
     """
-
-    async def work(api: Api) -> None:
-        async for lines in api.lines(f"{PATH}/export", {"tenant": tenant, "kind": kind}):
-            sys.stdout.buffer.write(lines)
-
-    answered(where, work)
+    answered(where, lambda api: print_lines(api.lines(f"{PATH}/export", {"tenant": tenant, "kind": kind})))
 
 
 @group.command(name="import", short_help="Put in what was exported.")
@@ -180,7 +179,7 @@ def import_command(where: Where, file: Path, is_json: bool) -> None:
     \b
         accrue memories import memories.jsonl
     """
-    came = answered(where, lambda api: api.ask("POST", f"{PATH}/import", body=file.read_bytes()))
+    came = answered(where, lambda api: api.ask("POST", f"{PATH}/import", file=file))
     if is_json:
         print_json(came)
     else:

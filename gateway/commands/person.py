@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 import click
 
-from gateway.commands.reaching import Api, Where, answered, json_option, print_json, where_options, whose_options
+from gateway.commands.options import json_option, print_json, print_lines
+from gateway.commands.reaching import Where, answered, where_options, whose_options
 
 
 @click.command(short_help="Remove everything that is known of a person.")
@@ -48,9 +48,4 @@ def export(where: Where, whose: Mapping[str, str | None]) -> None:
         accrue export --user ana > ana.jsonl
         accrue export --user ana --url http://127.0.0.1:8080 > ana.jsonl
     """
-
-    async def work(api: Api) -> None:
-        async for lines in api.lines("/accrue/export", whose):
-            sys.stdout.buffer.write(lines)
-
-    answered(where, work)
+    answered(where, lambda api: print_lines(api.lines("/accrue/export", whose)))

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -21,10 +20,11 @@ import uvloop
 from starlette.routing import Router
 
 from gateway.admin import OPERATIONS, operations
-from gateway.admin.operators import Operators, admin_key
+from gateway.admin.operations import LINES
+from gateway.admin.operators import Operators, admin_key, known_key
 from gateway.clock import SystemClock
 from gateway.commands.options import config_option, data_dir_option, or_exit
-from gateway.config import Config, environment, load_config
+from gateway.config import Config, environment, is_loopback, load_config
 from gateway.datadir import DataDir
 from gateway.errors import AccrueError, ConfigError
 from gateway.operating import Office
@@ -38,10 +38,13 @@ tenant_option = click.option("--tenant", default="", help="The tenant, where sev
 TIMEOUT_S = 600.0
 """For an answer: a person may have said much, and an import hold many memories."""
 
+PIECE_BYTES = 1 << 20
+"""Of a file are read at once."""
+
 Answer = TypeVar("Answer")
 
 url_option = click.option("--url", help="A running gateway (default: the one on the data directory, else none).")
-json_option = click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
+insecure_option = click.option("--insecure", "is_insecure", is_flag=True, help="Let --url be plain http:// elsewhere.")
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,16 +53,21 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     config_file: Path | None
     data_dir: str | None
     url: str | None
+    is_insecure: bool = False
+    """True where the admin key may go to another machine for all to read."""
 
 
 def where_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options by which a command gets its `where`."""
 
     @functools.wraps(command)
-    def told(*, config_file: Path | None, data_dir: str | None, url: str | None, **others: Any) -> None:
-        command(where=Where(config_file=config_file, data_dir=data_dir, url=url), **others)
+    def told(
+        *, config_file: Path | None, data_dir: str | None, url: str | None, is_insecure: bool, **others: Any
+    ) -> None:
+        where = Where(config_file=config_file, data_dir=data_dir, url=url, is_insecure=is_insecure)
+        command(where=where, **others)
 
-    return url_option(config_option(data_dir_option(told)))
+    return url_option(insecure_option(config_option(data_dir_option(told))))
 
 
 def whose_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -80,14 +88,23 @@ class Api:
         self.place = place
         """Where it is: the end of a sentence."""
 
-    async def ask(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        file: Path | None = None,
+    ) -> Any:
         """What an operation answers, decoded. Raises `AccrueError` for a refusal.
 
         Args:
-            body: the members of a JSON body, or lines as bytes.
+            body: the members of a JSON body.
+            file: of lines, which are the body.
         """
-        content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        answer = await self._sent(method, path, query, content)
+        content = None if body is None else msgspec.json.encode(body)
+        answer = await self._sent(method, path, query, content if file is None else _pieces(file))
         try:
             return msgspec.json.decode(answer.content)
         except msgspec.DecodeError as error:
@@ -97,22 +114,24 @@ class Api:
         """The lines that an operation answers, with their ends. Raises `AccrueError`."""
         try:
             async with self._client.stream("GET", path, params=_given(query)) as answer:
-                if answer.is_error:
+                if not answer.is_success:
                     await answer.aread()
                     raise _refused(answer)
+                if answer.headers.get("content-type") != LINES:
+                    raise ConfigError(f"{self.place} is no gateway: it answered {answer.status_code}, and no lines")
                 async for chunk in answer.aiter_bytes():
                     yield chunk
         except httpx.HTTPError as error:
             raise self._away(error) from error
 
     async def _sent(
-        self, method: str, path: str, query: Mapping[str, Any] | None, content: bytes | None
+        self, method: str, path: str, query: Mapping[str, Any] | None, content: bytes | AsyncIterator[bytes] | None
     ) -> httpx.Response:
         try:
             answer = await self._client.request(method, path, params=_given(query), content=content)
         except httpx.HTTPError as error:
             raise self._away(error) from error
-        if answer.is_error:
+        if not answer.is_success:  # nor is it followed elsewhere, with the admin key
             raise _refused(answer)
         return answer
 
@@ -127,17 +146,12 @@ def configured(where: Where) -> Config:
     return config
 
 
-def print_json(value: object) -> None:
-    """Print a value for machines, and for people who look at what machines read."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-
-
 def answered(where: Where, work: Callable[[Api], Coroutine[None, None, Answer]]) -> Answer:
     """What comes of some work with the API; an error on purpose ends the command with one line."""
     config = configured(where)
 
     async def done() -> Answer:
-        async with reached(config, where.url) as api:
+        async with reached(config, where) as api:
             return await work(api)
 
     def until_done() -> Answer:
@@ -148,16 +162,14 @@ def answered(where: Where, work: Callable[[Api], Coroutine[None, None, Answer]])
 
 
 @asynccontextmanager
-async def reached(config: Config, url: str | None) -> AsyncIterator[Api]:
+async def reached(config: Config, where: Where) -> AsyncIterator[Api]:
     """The API of a gateway. Raises `AccrueError` where there is none to be had."""
     data = DataDir(Path(config.data_dir), config.auth.shared_secret)
-    address = url or data.listens()
-    if address and not (address.startswith(("http://", "https://")) and urlsplit(address).hostname):
-        raise ConfigError(f"--url: {address} is no address of a gateway, such as http://127.0.0.1:8080")
-    if address:
-        headers = {"authorization": f"Bearer {admin_key(config, data)}"}
-        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
-            yield Api(client, address)
+    url = address(config, data, where)
+    if url:
+        headers = {"authorization": f"Bearer {known_key(config, data)}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
+            yield Api(client, url)
         return
     data.require_record()
     async with running(config, past=SystemClock()) as parts, AsyncExitStack() as stack:
@@ -166,6 +178,39 @@ async def reached(config: Config, url: str | None) -> AsyncIterator[Api]:
         headers = {"authorization": f"Bearer {own}"}
         client = httpx.AsyncClient(transport=transport, base_url="http://accrue", headers=headers)
         yield Api(await stack.enter_async_context(client), config.data_dir)
+
+
+def address(config: Config, data: DataDir, where: Where) -> str:
+    """Where the gateway is that is meant; empty where none is running.
+
+    Raises `ConfigError` for what is no address, and for one to which the admin key is better not sent.
+    """
+    url = where.url or data.listens()
+    if not url:
+        return ""
+    read = _read(url)
+    if is_loopback(read.host):
+        return url
+    if not where.url and read.host != config.server.host:
+        raise ConfigError(f"{data.path} says that its gateway is at {url}, not on this machine; name it by --url")
+    if where.url and read.scheme == "http" and not where.is_insecure:
+        raise ConfigError(f"--url: on the way to {read.host} others can read the admin key: use https, or --insecure")
+    return url
+
+
+def _read(url: str) -> httpx.URL:
+    """An address, in the eyes of who sends the key there."""
+    with suppress(httpx.InvalidURL):
+        read = httpx.URL(url)
+        if read.scheme in ("http", "https") and read.host:
+            return read
+    raise ConfigError(f"--url: {url} is no address of a gateway, such as http://127.0.0.1:8080")
+
+
+async def _pieces(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as stream:
+        while piece := await asyncio.to_thread(stream.read, PIECE_BYTES):
+            yield piece
 
 
 def _given(query: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from gateway.inert import visible
+from gateway.inert import printable, visible
 
 GAP = "  "
 
@@ -33,7 +33,7 @@ def moment(at: float | None) -> str:
 
 def _cell(text: str) -> str:
     """In one line, and with nothing that a terminal would obey."""
-    return "".join(one if one.isprintable() else "�" for one in visible(" ".join(text.split())))
+    return printable(visible(" ".join(text.split())))
 
 
 def _room(widths: Sequence[int]) -> int | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
 
 from gateway.errors import BadRequest
 
-Order = TypeVar("Order")
+Order = TypeVar("Order", bound=msgspec.Struct)
 
 
-def place(order: object) -> str:
+def place(order: msgspec.Struct) -> str:
     """The place behind an entry of this order."""
     return urlsafe_b64encode(msgspec.msgpack.encode(order)).decode()
 
@@ -25,7 +27,8 @@ def order(place: str, first: Order) -> Order:
     """
     if not place:
         return first
-    try:
-        return msgspec.msgpack.decode(urlsafe_b64decode(place.encode()), type=type(first))
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place") from error
+    with suppress(ValueError, RecursionError):
+        read = msgspec.msgpack.decode(urlsafe_b64decode(place.encode()), type=type(first))
+        if all(math.isfinite(one) for one in msgspec.structs.astuple(read) if isinstance(one, float)):
+            return read
+    raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place")

@@ -54,6 +54,22 @@ async def test_an_export_makes_the_same_state_again(tmp_path: Path) -> None:
         assert "From now on, answer in German." in {one.text for one in found if hasattr(one, "text")}
 
 
+async def test_more_than_stays_in_memory_makes_the_same_state_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admin.lines.IN_MEMORY_BYTES", 1_000)
+    monkeypatch.setattr("gateway.admin.carrying.AT_ONCE", 5)
+    async with opened_desk(tmp_path / "old") as old, over_http(old.console, OPERATIONS) as http:
+        await filled(old)
+        lines = await exported(http)
+    async with opened_desk(tmp_path / "new") as new, over_http(new.console, OPERATIONS) as http:
+        heading, *rest = lines.splitlines(keepends=True)
+        mixed = b"".join([heading, *rest[::2], *rest[1::2]])  # owners are not in one piece
+        assert (await http.post(IMPORT, content=mixed)).json() == {"lines": len(rest), "added": len(rest)}
+        assert sorted((await exported(http)).splitlines()) == sorted(lines.splitlines())
+        assert (await http.post(IMPORT, content=lines)).json() == {"lines": len(rest), "added": 0}
+
+
 async def test_an_export_says_whose_each_memory_is_in_words(tmp_path: Path) -> None:
     async with opened_desk(tmp_path) as desk, over_http(desk.console, OPERATIONS) as http:
         await filled(desk)
@@ -98,6 +114,7 @@ async def test_more_owners_and_memories_than_are_read_at_once_are_all_exported(
         (HEADING + b'GOOD\n{"tenant":"acme","user":null,"session":"","is_shared":false,"memory":MEMORY}', 3, "session"),
         (HEADING + b'GOOD\n\n{"tenant":"acme","user":"ann","session":"","is_shared":false,"memory":{}}', 4, "memory"),
         (HEADING + b"GOOD\n\xff\n", 3, "malformed"),
+        (HEADING + b"GOOD\nRUMOUR\n", 3, "no kind 'rumour'"),
     ],
 )
 async def test_a_wrong_line_is_named_and_nothing_is_taken(tmp_path: Path, bad: bytes, number: int, why: str) -> None:
@@ -105,7 +122,9 @@ async def test_a_wrong_line_is_named_and_nothing_is_taken(tmp_path: Path, bad: b
                       "session": "s1", "at": NOW, "recorded_at": NOW}).encode()  # fmt: skip
     good = b'{"tenant":"acme","user":"ann","session":"","is_shared":false,"memory":' + one + b"}"
     async with opened_desk(tmp_path) as desk, over_http(desk.console, OPERATIONS) as http:
-        answer = await http.post(IMPORT, content=bad.replace(b"GOOD", good).replace(b"MEMORY", one))
+        rumour = good.replace(b'"fact"', b'"rumour"')
+        sent = bad.replace(b"GOOD", good).replace(b"MEMORY", one).replace(b"RUMOUR", rumour)
+        answer = await http.post(IMPORT, content=sent)
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (400, "invalid_line")
         assert error["message"].startswith(f"line {number}: ")

@@ -12,6 +12,7 @@ import pytest
 from msgspec import Meta
 from starlette.applications import Starlette
 
+from gateway.admin.lines import Lines
 from gateway.admin.operations import LINES, MAX_BODY_BYTES, Operation, routes
 from gateway.admin.operators import Operators
 from gateway.console import Console
@@ -22,8 +23,13 @@ from tests.admin.console import KEY, opened_desk, over_http
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: Annotated[str, Meta(max_length=10)] = ""
     count: Annotated[int, Meta(ge=1)] = 1
-    lines: bytes = b""
 
+
+class Sent(Asked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    lines: Lines
+
+
+KEPT: list[Lines] = []
 
 RAISED = {
     "none": NotFound("there is none", code="not_found"),
@@ -36,7 +42,12 @@ RAISED = {
 async def told(console: Console, asked: Asked) -> dict[str, object]:
     if asked.id in RAISED:
         raise RAISED[asked.id]
-    return {"id": asked.id, "count": asked.count, "lines": asked.lines.decode()}
+    return {"id": asked.id, "count": asked.count}
+
+
+async def read(console: Console, asked: Sent) -> dict[str, object]:
+    KEPT.append(asked.lines)
+    return {**await told(console, asked), "lines": [line.decode() for _, line in asked.lines.each()]}
 
 
 async def lines(console: Console, asked: Asked) -> AsyncIterator[bytes]:
@@ -56,7 +67,7 @@ OPERATIONS = [
     operation("GET", "/things"),
     operation("GET", "/things/{id}"),
     operation("POST", "/things/{id}"),
-    operation("POST", "/import", is_lines_asked=True),
+    operation("POST", "/import", is_lines_asked=True, asked=Sent, work=read),
     operation("GET", "/export", answer=LINES, work=lines),
 ]
 
@@ -68,10 +79,18 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_members_stand_in_path_query_and_body(http: httpx.AsyncClient) -> None:
-    assert (await http.get("/things?count=2")).json() == {"id": "", "count": 2, "lines": ""}
-    assert (await http.get("/things/a?count=3&id=b")).json() == {"id": "a", "count": 3, "lines": ""}
-    assert (await http.post("/things/a", json={"count": 4, "id": "b"})).json() == {"id": "a", "count": 4, "lines": ""}
-    assert (await http.post("/import?count=5", content=b"1\n2\n")).json() == {"id": "", "count": 5, "lines": "1\n2\n"}
+    assert (await http.get("/things?count=2")).json() == {"id": "", "count": 2}
+    assert (await http.get("/things/a?count=3&id=b")).json() == {"id": "a", "count": 3}
+    assert (await http.post("/things/a", json={"count": 4, "id": "b"})).json() == {"id": "a", "count": 4}
+    sent = await http.post("/import?count=5", content=b"1\n2\n")
+    assert sent.json() == {"id": "", "count": 5, "lines": ["1\n", "2\n"]}
+
+
+async def test_lines_that_were_sent_are_forgotten_when_all_is_done(http: httpx.AsyncClient) -> None:
+    for query in ("", "?id=none"):
+        await http.post(f"/import{query}", content=b"1\n")
+        with pytest.raises(ValueError, match="closed file"):
+            KEPT[-1].at(0)
 
 
 async def test_lines_come_one_after_the_other_and_nothing_is_kept_by_caches(http: httpx.AsyncClient) -> None:

@@ -6,8 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
-from gateway.admin.operators import Operators, admin_key
+from gateway.admin.operators import Operators, admin_key, known_key
 from gateway.config import Config
 from gateway.datadir import DataDir
 from gateway.errors import DataDirError, Unauthorized
@@ -18,14 +19,18 @@ from gateway.types import Operator
 KEY = "k" * 32
 
 
+def sent(headers: Headers) -> Request:
+    return Request({"type": "http", "headers": headers})
+
+
 @pytest.mark.parametrize("value", [b"Bearer " + KEY.encode(), b"bearer  " + KEY.encode() + b" "])
 def test_the_admin_key_lets_in(value: bytes) -> None:
-    assert Operators(KEY).admitted([(b"host", b"anywhere"), (b"authorization", value)]) == Operator()
+    assert Operators(KEY).admitted(sent([(b"host", b"anywhere"), (b"authorization", value)])) == Operator()
 
 
 def test_a_key_that_is_not_ascii_lets_in_too() -> None:
     key = "schlüssel" * 4
-    assert Operators(key).admitted([(b"authorization", b"Bearer " + key.encode())]) == Operator()
+    assert Operators(key).admitted(sent([(b"authorization", b"Bearer " + key.encode())])) == Operator()
 
 
 @pytest.mark.promise("P7")
@@ -43,9 +48,10 @@ def test_a_key_that_is_not_ascii_lets_in_too() -> None:
     ],
 )
 def test_nothing_else_does(headers: Headers) -> None:
+    told = list[Request]()
     with pytest.raises(Unauthorized) as refused:
-        Operators(KEY).admitted(headers)
-    assert refused.value.code == "admin_key_required"
+        Operators(KEY, told.append).admitted(request := sent(headers))
+    assert (refused.value.code, told) == ("admin_key_required", [request])
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -65,3 +71,11 @@ def test_a_file_without_a_key_is_not_taken_for_one(tmp_path: Path, content: byte
     (tmp_path / "admin.key").write_bytes(content)
     with pytest.raises(DataDirError, match=r"admin\.key"):
         admin_key(Config(), DataDir(tmp_path))
+
+
+def test_where_no_key_is_none_is_made_for_who_only_wants_to_know_it(tmp_path: Path) -> None:
+    with pytest.raises(DataDirError, match=r"no admin key in .*: set auth\.admin_key, or name a --data-dir"):
+        known_key(Config(), DataDir(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert known_key(Config(auth=Auth(admin_key=KEY)), DataDir(tmp_path)) == KEY
+    assert admin_key(Config(), DataDir(tmp_path)) == known_key(Config(), DataDir(tmp_path))

@@ -39,6 +39,6 @@ def test_without_a_gateway_there_is_no_link() -> None:
 
 
 def test_a_gateway_elsewhere_can_be_named() -> None:
-    Path(".accrue").mkdir()
+    Path("config.yaml").write_text("auth: {admin_key: an-admin-key-that-is-long-enough-for-a-test}")
     done = CliRunner().invoke(dashboard, ["--url", "https://accrue.example/"])
     assert done.output.startswith("https://accrue.example/accrue/ui/signin?ticket=")

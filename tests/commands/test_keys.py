@@ -65,6 +65,15 @@ def test_a_key_is_rotated_and_revoked_by_its_id(folder: Path) -> None:
     assert "revoked" in typed(folder, "list").stdout
 
 
+def test_what_becomes_of_a_key_is_told_as_json_too(folder: Path) -> None:
+    made = json.loads(typed(folder, "create --name ci --json").stdout)
+    new = json.loads(typed(folder, f"rotate {made['issued']['id']} --json").stdout)
+    assert list(standing(folder)) == [fingerprint(new["key"], DataDir(folder).secret())]
+    assert (made["issued"]["name"], new["key"] == made["key"]) == ("ci", False)
+    gone = json.loads(typed(folder, f"revoke {new['issued']['id']} --json").stdout)
+    assert (gone["id"], gone["revoked"] > 0) == (new["issued"]["id"], True)
+
+
 def test_an_expired_key_is_listed_as_such(folder: Path) -> None:
     folder.mkdir()
     with closing(KeyFile(folder, DataDir(folder).secret(), SystemClock())) as file:

@@ -65,11 +65,15 @@ def test_a_memory_is_added_found_changed_and_forgotten() -> None:
     assert "followed by" in read
     assert "Invoices are in dollars." in read
     assert typed("forget", edited, "--yes").stdout == f"forgotten {edited}\n"
+    assert told("forget", told("add", "Tea.", *WHOSE)["memory"]["id"], "--yes")["tenant"] == "acme"
     assert [one["memory"]["id"] for one in told("list", *WHOSE)] == [id]
 
 
 @pytest.mark.usefixtures("place")
-def test_what_is_exported_makes_the_same_state_elsewhere(folder: Path, upstream: ScriptedUpstream) -> None:
+def test_what_is_exported_makes_the_same_state_elsewhere(
+    folder: Path, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.commands.reaching.PIECE_BYTES", 100)
     typed("add", "Invoices are in euros.", *WHOSE)
     typed("add", "Answer in British English.", "--kind", "constraint", "--pinned", *WHOSE)
     lines = typed("export").stdout
@@ -91,6 +95,18 @@ def test_a_table_is_printed_and_nothing_is_said_to_be_none(upstream: ScriptedUps
     assert "\x1b" not in row
 
 
+def test_what_is_remembered_moves_no_cursor_and_colours_nothing(upstream: ScriptedUpstream, folder: Path) -> None:
+    with GatewayProcess(upstream.url, DATA, cwd=folder):
+        hostile = "red\x1b[31m\x9b2J\u202e\x7f"
+        id = told("add", hostile, *WHOSE)["memory"]["id"]
+        for command in ("list", f"show {id}", "search red --user ana --tenant acme"):
+            said = typed(*command.split()).output
+            assert ("red" in said, set("\x1b\x9b\u202e\x7f") & set(said)) == (True, set()), command
+        for command in ("list --json", f"show {id} --json", "export"):
+            said = typed(*command.split()).output
+            assert ("red" in said, set("\x1b\x9b\x7f") & set(said)) == (True, set()), command
+
+
 def test_pages_are_gone_through_to_the_limit(upstream: ScriptedUpstream, folder: Path) -> None:
     with GatewayProcess(upstream.url, DATA, cwd=folder):
         for number in range(3):
@@ -106,6 +122,7 @@ def test_what_is_wrong_is_said_in_one_line() -> None:
         "accrue: nothing is recorded in .accrue; is this the right --data-dir?\n",
     )
     DATA.mkdir()
+    (DATA / "admin.key").write_text("an-admin-key-that-is-long-enough-for-a-test")
     away = typed("list", "--url", "http://127.0.0.1:1")
     assert (away.exit_code, "http://127.0.0.1:1 does not answer" in away.stderr) == (1, True)
     odd = typed("list", "--url", "127.0.0.1")

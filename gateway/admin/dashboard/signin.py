@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from gateway.admin.dashboard.pages import BELOW, HOME
 from gateway.admin.dashboard.passes import PASS_S, Passes
 from gateway.admin.dashboard.render import Renderer, link
+from gateway.admin.refusals import OnRefused
 from gateway.errors import Forbidden, RequestError, TooLarge, Unauthorized
 
 SIGN_IN, SIGN_OUT = f"{BELOW}signin", f"{BELOW}signout"
@@ -29,9 +30,10 @@ MAX_FIELDS = 2_000
 class Door:
     """Lets operators in and out."""
 
-    def __init__(self, passes: Passes, renderer: Renderer) -> None:
+    def __init__(self, passes: Passes, renderer: Renderer, on_refused: OnRefused) -> None:
         self._passes = passes
         self._renderer = renderer
+        self._on_refused = on_refused
 
     def routes(self) -> Sequence[BaseRoute]:
         """The sign-in page, and where its form and that of signing out are sent."""
@@ -70,7 +72,8 @@ class Door:
         if not ticket or request.method == "HEAD":  # HEAD is asked for by what looks at links before people do
             return self._renderer.page("signin.html", wanted=wanted, complaint="")
         if not self._passes.use_up("ticket", ticket):
-            return self._asked_again(wanted, "That link is used up or older than five minutes: have a new one printed.")
+            complaint = "That link is used up or older than five minutes: have a new one printed."
+            return self._asked_again(request, wanted, complaint)
         # Of a redirect the browser might hold that it began elsewhere, and send no cookie along.
         return self._let_in(request, self._renderer.page("welcome.html", wanted=wanted))
 
@@ -82,7 +85,7 @@ class Door:
             return self._renderer.page("signin.html", status=error.status, wanted=HOME, complaint=str(error))
         wanted = _ours(form.get("next", ""))
         if not self._passes.is_key(form.get("key", "")):
-            return self._asked_again(wanted, "That is not the admin key of this gateway.")
+            return self._asked_again(request, wanted, "That is not the admin key of this gateway.")
         return self._let_in(request, self._renderer.elsewhere(wanted))
 
     async def _sign_out(self, request: Request) -> Response:
@@ -98,7 +101,8 @@ class Door:
         answer.delete_cookie(self._passes.name, path=HOME.rstrip("/"), httponly=True, samesite="strict")
         return answer
 
-    def _asked_again(self, wanted: str, complaint: str) -> Response:
+    def _asked_again(self, request: Request, wanted: str, complaint: str) -> Response:
+        self._on_refused(request)
         return self._renderer.page("signin.html", status=Unauthorized.status, wanted=wanted, complaint=complaint)
 
     def _let_in(self, request: Request, answer: Response) -> Response:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +33,9 @@ from gateway.stores.storable import encodable
 
 LOOKED_THROUGH = 1_000
 """Lessons read for a page of those in one state, which is not a column; a page with fewer is a short one."""
+
+LAST_POINT = (1 << 63) - 1
+"""SQLite has no larger number."""
 
 _KINDS = """
     WITH RECURSIVE some (kind) AS (
@@ -205,8 +210,11 @@ def _written(place: Place) -> str:
 
 def _read(place: str) -> Place:
     """Raises `BadRequest` for a place that is none of ours."""
+    if not place:
+        return sys.float_info.max, 0
     at, _, point = place.rpartition(".")
-    try:
-        return (float.fromhex(at), int(point)) if place else (sys.float_info.max, 0)
-    except (ValueError, OverflowError) as error:
-        raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place") from error
+    with suppress(ValueError, OverflowError):
+        read = float.fromhex(at), int(point)
+        if math.isfinite(read[0]) and abs(read[1]) <= LAST_POINT:
+            return read
+    raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import structlog
 from qdrant_client import AsyncQdrantClient
@@ -240,8 +242,11 @@ def _written(place: Place) -> str:
 
 def _read(place: str) -> Place:
     """Raises `BadRequest` for a place that is none of ours."""
+    if not place:
+        return _BEGINNING
     at, _, point = place.partition("/")
-    try:
-        return (float.fromhex(at), point) if place else _BEGINNING
-    except (ValueError, OverflowError) as error:
-        raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place") from error
+    with suppress(ValueError, OverflowError):
+        read = float.fromhex(at), str(UUID(point))
+        if math.isfinite(read[0]):
+            return read
+    raise BadRequest("place: this is none of this listing's", code="invalid_place", param="place")
