@@ -45,12 +45,9 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             ),
             waiting=await _known(self.waiting()),
             distilling=self.distilling(),
-            dead=await _known(self._dead()),
+            dead=await _known(self.letters.count()),
             indexed=self.indexed(),
         )
-
-    async def _dead(self) -> int:
-        return len(await self.letters.all())
 
 
 async def _known(count: Awaitable[int | None]) -> int | None:

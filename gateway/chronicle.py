@@ -1,6 +1,9 @@
 """The record as it is looked back on: by the learner, with feedback and what was learnt; by a report, in its order.
 
 Values and two ports, like those of gateway/ports.py: no logic, and nothing of where the record is kept.
+
+What a report reads a hundred thousand of is without `gc`, which those cannot need that refer to nothing but values:
+the collector looked at all of them again and again, which kept every call waiting for 150 ms.
 """
 
 from __future__ import annotations
@@ -13,34 +16,34 @@ from gateway.experience import Change, Earned, Feedback, Signal
 from gateway.types import Exchange, Operator, Outcome, Scope, Usage
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
+class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A signal, and where."""
 
     scope: Scope
     signal: Signal
 
 
-class Evolved(msgspec.Struct, frozen=True, kw_only=True):
+class Evolved(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A step in the evolution of a lesson, and in whose exchange it was taken."""
 
     scope: Scope
     change: Change
 
 
-class Credited(msgspec.Struct, frozen=True, kw_only=True):
+class Credited(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An outcome of a lesson, and in whose exchange it was seen."""
 
     scope: Scope
     earned: Earned
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class Counted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is counted of an answer."""
 
     usage: Usage | None = None
 
 
-class Glance(msgspec.Struct, frozen=True, kw_only=True):
+class Glance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An exchange without a word of what was said in it; the members are those of `Exchange`."""
 
     id: str
@@ -88,7 +91,10 @@ class Chronicle(Protocol):
         ...
 
     async def exchanges(self, authority: Scope | Operator, since: float, limit: int) -> list[Glance]:
-        """The newest exchanges since a time that have ended, oldest first."""
+        """The newest exchanges that have ended, of sessions that were heard of since a time, oldest first.
+
+        A session that was heard of is had from its beginning, so that each call's place in it can be told.
+        """
         ...
 
     async def steps(self, operator: Operator, after: int, limit: int) -> list[Step]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.caches import Caches
 from gateway.catalogue import Catalogue
 from gateway.chronicle import Chronicle
 from gateway.curation import Curator
@@ -77,6 +78,8 @@ class Console(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     curator: Curator
     eraser: Eraser
+    caches: Caches
+    """Whoever keeps something of what is shown joins them."""
     sessions: Sessions
     chronicle: Chronicle
     letters: Letters

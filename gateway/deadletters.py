@@ -40,6 +40,10 @@ class Letters(Protocol):
         """The oldest first."""
         ...
 
+    async def count(self) -> int:
+        """How many there are, with those that cannot be read."""
+        ...
+
     async def replay(self, exchanges: Sequence[str]) -> None:
         """Let the learner have those once more of which there is a letter."""
         ...

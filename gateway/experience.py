@@ -27,7 +27,7 @@ MAX_TAKEN = 200
 """Signals and outcomes that a lesson keeps of what it learnt from; the journal hands out the newest again, if any."""
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that a detector saw in an exchange."""
 
     name: str

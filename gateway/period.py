@@ -78,7 +78,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the record: the newest of each, oldest first."""
 
     exchanges: Sequence[Glance]
-    """All, because turns count from the session's beginning."""
+    """Of sessions that were heard of, from their beginning, from which turns count."""
     signals: Sequence[Observed]
     changes: Sequence[Evolved]
     earned: Sequence[Credited]
@@ -88,7 +88,7 @@ async def read(chronicle: Chronicle, since: float | None) -> Recorded:
     """What is on record since a time. Raises `MemoryUnavailable`."""
     operator, start = Operator(), since or 0.0
     return Recorded(
-        exchanges=await chronicle.exchanges(operator, 0.0, MOST),
+        exchanges=await chronicle.exchanges(operator, start, MOST),
         signals=await chronicle.signals(operator, start, MOST),
         changes=await chronicle.changes(operator, start, MOST),
         earned=await chronicle.earned(operator, start, MOST),

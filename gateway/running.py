@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.augment import Augmenter
 from gateway.backlog import Backlog
+from gateway.caches import Caches
 from gateway.chronicle import History
 from gateway.curation import Curator
 from gateway.datadir import DataDir
@@ -34,6 +35,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """Sessions that wait for the distilling model."""
     eraser: Eraser
     curator: Curator
+    caches: Caches
+    """Which forget who is erased."""
     rehearsing: Augmenter
     """For calls that are not made."""
     wake: Callable[[], None]

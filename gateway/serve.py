@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 
@@ -22,6 +23,7 @@ from gateway.admin import OPERATIONS, dashboard, health, openapi, operations
 from gateway.admin.feedback import Desk
 from gateway.admin.mcp.configured import mounted
 from gateway.admin.operators import Operators, admin_key
+from gateway.admin.refusals import Refusals
 from gateway.app import application
 from gateway.config import Config, check_bind, is_loopback
 from gateway.errors import ConfigError
@@ -41,6 +43,10 @@ KEEP_ALIVE_S = 75
 
 MAX_HANDSHAKE_HEADERS = 100_000
 """The library for WebSockets has limits of its own, in which clients would see errors of ours; the gate has others."""
+
+SWITCH_S = 0.0005
+"""After which a thread makes way for the event loop: with Python's 5 ms each step of a call could wait so long, while
+something is counted or learnt."""
 
 UNFINISHED = "ASGI callable returned without completing response."
 """What uvicorn logs as an error when an answer is aborted on purpose; gateway/app.py has logged why."""
@@ -65,6 +71,7 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
                 heap.give_back_large_blocks()
                 gc.collect()
                 gc.freeze()
+                sys.setswitchinterval(SWITCH_S)
                 async with office.looking():
                     await server.serve(sockets=[listening])
 
@@ -160,12 +167,12 @@ def own_routes(config: Config, parts: Running, office: Office) -> Sequence[BaseR
     def ready() -> health.Readiness:
         return health.Readiness(memory=parts.proof.memory, journal=parts.proof.journal)
 
-    key = admin_key(config, parts.data)
+    key, refusals = admin_key(config, parts.data), Refusals(parts.gateway.clock, parts.telemetry.admin_refused)
     return [
         *health.routes(parts.telemetry, ready),
         *openapi.routes(OPERATIONS),
-        *operations.routes(OPERATIONS, office.console, Operators(key)),
-        *dashboard.routes(office.console, key, parts.gateway.clock),
+        *operations.routes(OPERATIONS, office.console, Operators(key, refusals.add)),
+        *dashboard.routes(office.console, key, parts.gateway.clock, refusals.add),
     ]
 
 

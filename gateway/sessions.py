@@ -63,8 +63,11 @@ class Sessions(Protocol):
         """How much there was of one session; None for one that is not on record."""
         ...
 
-    async def session(self, scope: Scope, before: str, limit: int) -> Sequence[Turned]:
-        """The newest calls of one session, oldest first; none for a session that is not on record.
+    async def calls(self, scope: Scope, before: str, limit: int) -> tuple[Sequence[Turned], str]:
+        """The newest calls of one session, oldest first, and `before` for those before them; empty when there are none.
+
+        They are fewer than the limit where their records are large (gateway/journals/fitting.py) or damaged, and none
+        where the session is not on record.
 
         Args:
             before: a call of the session: those that are older than it; empty for the newest.

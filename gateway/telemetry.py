@@ -39,7 +39,7 @@ LOOKED_UP = {
     "lift_low": "Lower end of the 95 % interval of accrue_lift.",
     "lift_high": "Upper end of the 95 % interval of accrue_lift.",
 }
-"""What is not counted as it happens, but looked up now and then (gateway/checkup.py)."""
+"""What is not counted as it happens, but looked up now and then (gateway/lookups.py)."""
 
 
 class Telemetry:
@@ -74,6 +74,9 @@ class Telemetry:
         self._refused = self._counter("refused", "Of these, those that were answered by us, by status.", "status")
         self._late = self._counter("late", "Answers let go before their record, which came later or is unrecorded.")
         self._unclean = self._counter("unclean", "Records kept without a word of what was said, by a fault of ours.")
+        self._strangers = self._counter(
+            "admin_refused", "Wrong admin keys and used up links, in the API and at the door."
+        )
         self._tasks = Gauge("accrue_tasks", "Tasks of the event loop when it was asked.", registry=self._registry)
         self._distilled = self._counter("distilled", "Sessions meant for the distilling model, by outcome.", "outcome")
         self._distil_tokens = self._counter("distil_tokens", "Tokens that the distilling model has cost.")
@@ -152,6 +155,10 @@ class Telemetry:
     def unrecorded(self, reason: str) -> None:
         """It went through without a record."""
         self._unrecorded.labels(reason).inc()
+
+    def admin_refused(self) -> None:
+        """Somebody wanted to operate and was not let in."""
+        self._strangers.inc()
 
     def distilled(self, outcome: str) -> None:
         """A session's turn came, or will not."""

@@ -185,7 +185,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     to see what it is worth), `no-place`."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What memory did on one call."""
 
     status: Literal["hit", "empty", "off", "holdout", "timeout", "breaker", "error", "unscoped"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from gateway.checkup import Checkup
 from gateway.console import Breaking, Health
 from gateway.deadletters import DeadLetter
@@ -57,5 +59,7 @@ async def test_it_says_what_works_what_is_left_alone_and_what_waits(tmp_path: Pa
         dead=1,
         indexed=1.0,
     )
+    unread = msgspec.structs.replace(checkup, letters=SqliteLetters(tmp_path / "nowhere.db"))
+    assert (await unread.health()).dead is None
     await store.aclose()
     await journal.aclose()

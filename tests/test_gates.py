@@ -35,7 +35,6 @@ WITHOUT_TESTS = {
     "gateway/sessions.py": "values and a protocol: its adapters are tested",
     "gateway/catalogue.py": "values and a protocol: its adapters are tested",
     "gateway/running.py": "values: what is put together is tested in test_wiring.py",
-    "gateway/commands/reaching.py": "how commands get their answers: tested with those, in test_memories.py",
     "gateway/console.py": "values: what is made over them is tested",
     "gateway/journals/sqlite/erasing.py": "statements only: tested with the archive that runs them",
     "gateway/sections.py": "values and defaults: tested with the configuration that reads them",

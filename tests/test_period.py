@@ -40,7 +40,8 @@ class Record:
 
     async def exchanges(self, authority: Scope | Operator, since: float, limit: int) -> list[Glance]:
         assert isinstance(authority, Operator)
-        return [one for one in self._exchanges if one.at >= since][-limit:]
+        heard_of = {one.scope for one in self._exchanges if one.at >= since}
+        return [one for one in self._exchanges if one.scope in heard_of][-limit:]
 
     async def earned(self, operator: Operator, since: float, limit: int) -> list[Credited]:
         return [one for one in self._earned if one.earned.at >= since][-limit:]

@@ -57,6 +57,7 @@ def test_a_new_gateway_has_counted_nothing() -> None:
         "accrue_recorded_total": 0,
         "accrue_late_total": 0,
         "accrue_unclean_total": 0,
+        "accrue_admin_refused_total": 0,
         "accrue_tasks": 0,
         "accrue_distil_tokens_total": 0,
     }
@@ -83,6 +84,7 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
     telemetry.refused(404)
     telemetry.late()
     telemetry.unclean()
+    telemetry.admin_refused()
     telemetry.breaker("store", is_open=True)
     telemetry.unrecorded("journal")
     telemetry.distilled("done")
@@ -103,6 +105,7 @@ def test_everything_that_happens_is_counted_under_its_name() -> None:
         'accrue_refused_total{status="404"}': 1,
         "accrue_late_total": 1,
         "accrue_unclean_total": 1,
+        "accrue_admin_refused_total": 1,
         'accrue_breaker_opened_total{dependency="store"}': 1,
         'accrue_breaker_open{dependency="store"}': 1,
         'accrue_unrecorded_total{reason="journal"}': 1,
@@ -275,7 +278,7 @@ def test_the_person_on_call_is_told_of_every_counter_and_every_event() -> None:
     counters = re.findall(r"^# TYPE (accrue_\w+) (?:counter|gauge|histogram)$", shown_by_all(), re.MULTILINE)
     counters = [name for name in counters if not name.endswith("_created")]
     events = re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", sources)
-    assert len(counters) == 33
+    assert len(counters) == 34
     assert "recall_failed" in events
     told = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in (*counters, *events) if f"`{name}" not in told] == []

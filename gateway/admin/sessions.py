@@ -138,13 +138,13 @@ async def session(console: Console, asked: SessionAsked) -> Timeline:
     visited = await console.sessions.visited(scope)
     if visited is None:
         raise _unknown()
-    found = await console.sessions.session(scope, asked.place, asked.limit + 1)
-    calls = tuple(_call(one) for one in found[-asked.limit :])
+    found, before = await console.sessions.calls(scope, asked.place, asked.limit)
+    calls = tuple(map(_call, found))
     return Timeline(
         session=shown(visited),
         calls=calls,
         totals=_totals(calls),
-        place=calls[0].call.id if len(found) > len(calls) else "",
+        place=before,
     )
 
 

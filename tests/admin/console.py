@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from gateway.admin.operations import Operation, routes
 from gateway.admin.operators import Operators
 from gateway.backlog import Backlog
+from gateway.caches import Caches
 from gateway.config import Config
 from gateway.console import Console, Health, Rehearsal
 from gateway.curation import Curator
@@ -106,11 +107,10 @@ async def opened_desk(folder: Path, *, turn: asyncio.Lock | None = None, **given
                 turn=turn, is_gone=erasures.is_gone, on_changed=[changed.append],
             ),
             eraser=Eraser(
-                archive, store, Backlog(data.distil), erasures, clock,
+                archive, store, catalogue, Backlog(data.distil), erasures, clock,
                 renew=store.renew, copies=data.copies, forgetting=[changed.append],
             ),
-            sessions=sessions,
-            chronicle=chronicle,
+            caches=Caches(), sessions=sessions, chronicle=chronicle,
             letters=SqliteLetters(data.journal),
             policies=PolicyBook(Path(config.policies), KINDS),
             read=partial(journal.read, Operator()),

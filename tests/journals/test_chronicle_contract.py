@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from gateway.chronicle import Counted, Learnt
+from gateway.period import Called, facts, read
 from gateway.types import Operator, Outcome, Reply, Scope, Turn, Usage
 from tests.journals.lessons import NOW, at, change, feedback, signal
 from tests.journals.looking_back import KINDS, Record, any_record
@@ -71,7 +72,33 @@ async def test_the_newest_since_a_time_are_read_oldest_first(record: Record) -> 
     assert [one.signal.evidence for one in await record.chronicle.signals(ALL, NOW + 4, 9)] == ["e4 a", "e4 b"]
     assert [one.change.memory for one in await record.chronicle.changes(ALL, NOW + 1, 2)] == ["m3", "m4"]
     assert [one.id for one in await record.chronicle.exchanges(ALL, NOW + 1, 2)] == ["e3", "e4"]
-    assert [one.id for one in await record.chronicle.exchanges(ALL, NOW + 4, 9)] == ["e4"]
+
+
+async def test_sessions_that_were_heard_of_since_a_time_are_read_from_their_beginning(record: Record) -> None:
+    for number, where in enumerate((ANN, NOBODY, BOB, ANN, NOBODY)):
+        await record.journal.commit(at(NOW + number, f"e{number}", where))
+    record.journal.intend(intent("e5", BOB))
+
+    async def since(moment: float, authority: Scope | Operator = ALL) -> list[str]:
+        return [one.id for one in await record.chronicle.exchanges(authority, moment, 9)]
+
+    assert await since(NOW + 3) == ["e0", "e1", "e3", "e4"]
+    assert await since(NOW + 4) == ["e1", "e4"]
+    assert await since(NOW + 5) == []
+    assert [await since(NOW + 3, one) for one in (ANN, BOB, NOBODY)] == [["e0", "e3"], [], ["e1", "e4"]]
+
+
+async def test_a_part_of_the_record_says_of_its_calls_what_the_whole_record_says(record: Record) -> None:
+    for number in range(24):
+        where, is_aside = (ANN, BOB, NOBODY, SOMEBODY)[number * number % 7 % 4], number % 5 == 0
+        await record.journal.commit(at(NOW + number, f"e{number:02}", where, is_aside=is_aside))
+
+    async def calls(since: float | None) -> Sequence[Called]:
+        return facts(await read(record.chronicle, since), (), tenant=None, since=since, until=NOW + 99).calls
+
+    whole = await calls(None)
+    for since in (NOW + 1, NOW + 11, NOW + 22):
+        assert list(await calls(since)) == [one for one in whole if one.at >= since] != []
 
 
 async def test_of_an_exchange_is_told_what_memory_did_and_what_it_cost(record: Record) -> None:

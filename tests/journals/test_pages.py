@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import urlsafe_b64encode
 
 import msgspec
 import pytest
@@ -16,7 +17,11 @@ class Named(msgspec.Struct, frozen=True, array_like=True):
     name: str = ""
 
 
-@pytest.mark.parametrize("one", [Named(), Named(1.1, "ann/é\x00"), Named(-1e300, "x" * 9_000)])
+def packed(order: object) -> str:
+    return urlsafe_b64encode(msgspec.msgpack.encode(order)).decode()
+
+
+@pytest.mark.parametrize("one", [Named(0.0), Named(1.1, "ann/é\x00"), Named(-1e300, "x" * 9_000)])
 def test_the_order_behind_a_place_is_that_of_which_it_was_made(one: Named) -> None:
     made = place(one)
     assert order(made, Named()) == one
@@ -27,7 +32,20 @@ def test_an_empty_place_is_before_all_entries() -> None:
     assert order("", Named(7.0)) == Named(7.0)
 
 
-@pytest.mark.parametrize("text", ["x", "????", "é", "gA==", place(["a", 1.0]), place({"at": 1.0}), "kf8" * 900])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "????",
+        "é",
+        "gA==",
+        packed(["a", 1.0]),
+        packed({"at": 1.0}),
+        "kf8" * 900,
+        place(Named(math.nan)),
+        place(Named(-math.inf)),
+    ],
+)
 def test_what_is_no_place_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="place: this is none of this listing's"):
         order(text, Named())

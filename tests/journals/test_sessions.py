@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from gateway.chronicle import Learnt
 from gateway.errors import BadRequest
+from gateway.journals import fitting
 from gateway.journals.redis.visited import RedisSessions
 from gateway.journals.sqlite import SqliteSessions
 from gateway.sessions import Heard, Sessions, Turned, Visited
@@ -110,6 +113,17 @@ async def test_a_place_that_is_none_is_refused(read: Read) -> None:
             await read.sessions.people("", "", place, 5)
 
 
+@pytest.mark.parametrize(("last", "is_one"), [(math.nan, False), (math.inf, False), (2**64 - 1, True), (-1e308, True)])
+async def test_a_place_with_a_strange_number_is_refused_or_is_one(read: Read, last: float, is_one: bool) -> None:
+    await read.call("e1", ANN)
+    place = urlsafe_b64encode(msgspec.msgpack.encode([last, "", "", ""])).decode()
+    if is_one:
+        await read.sessions.newest("", None, place, 5)
+        return
+    with pytest.raises(BadRequest, match="place: "):
+        await read.sessions.newest("", None, place, 5)
+
+
 async def test_a_session_is_read_call_by_call_with_all_that_hangs_on_each(read: Read) -> None:
     for number in range(3):
         await read.call(f"e{number}", ANN, number)
@@ -121,7 +135,7 @@ async def test_a_session_is_read_call_by_call_with_all_that_hangs_on_each(read: 
         await read.record.history.give(ANN, one)
     judged = (change("m1", "f1", at=NOW + 9),)
     await read.record.history.taught(ANN, Learnt(exchange="e1", feedback=("f1",), changes=judged))
-    assert await read.sessions.session(ANN, "", 9) == [
+    assert (await read.sessions.calls(ANN, "", 9))[0] == [
         Turned(exchange=at(NOW, "e0", ANN)),
         Turned(exchange=at(NOW + 1, "e1", ANN), signals=seen, feedback=(given[0],), changes=changed + judged),
         Turned(exchange=at(NOW + 2, "e2", ANN), feedback=(msgspec.structs.replace(given[1], exchange="e2"),)),
@@ -133,11 +147,31 @@ async def test_a_long_session_is_read_from_its_end_to_its_beginning(read: Read) 
         await read.call(f"e{number}", ANN, number // 2)
 
     async def before(name: str) -> list[str]:
-        return [one.exchange.id for one in await read.sessions.session(ANN, name, 2)]
+        return [one.exchange.id for one in (await read.sessions.calls(ANN, name, 2))[0]]
 
     assert [await before(name) for name in ("", "e3", "e1", "e0")] == [["e3", "e4"], ["e1", "e2"], ["e0"], []]
     assert await before("e9") == []
-    assert await read.sessions.session(scope("s9"), "", 9) == []
+    assert (await read.sessions.calls(scope("s9"), "", 9))[0] == []
+
+
+async def test_no_more_of_a_session_is_read_at_once_than_fits(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        await read.call(f"e{number}", ANN, number)
+    size = len(msgspec.msgpack.encode(at(NOW, "e0", ANN)))
+
+    async def parts(limit: int) -> list[list[str]]:
+        found, place = list[list[str]](), ""
+        while place or not found:
+            calls, place = await read.sessions.calls(ANN, place, limit)
+            found.append([one.exchange.id for one in calls])
+        return found
+
+    assert await parts(4) == [["e2", "e3", "e4", "e5"], ["e0", "e1"]]
+    assert await parts(6) == [["e0", "e1", "e2", "e3", "e4", "e5"]]
+    monkeypatch.setattr(fitting, "MOST_BYTES", 3 * size)
+    assert await parts(5) == [["e3", "e4", "e5"], ["e0", "e1", "e2"]]
+    monkeypatch.setattr(fitting, "MOST_BYTES", 1)
+    assert await parts(5) == [["e5"], ["e4"], ["e3"], ["e2"], ["e1"], ["e0"]]
 
 
 async def test_a_session_is_found_by_its_name_whoever_has_it(read: Read) -> None:
@@ -189,6 +223,6 @@ async def test_names_that_are_no_good_unicode_are_found_as_they_were_put_down(re
     (found,) = (await read.sessions.newest("", "u\ud800", "", 9))[0]
     assert (found.scope.user, found.scope.session) == ("u\ufffd", "s\ufffd")
     assert await read.sessions.visited(where) == found
-    assert [one.exchange.id for one in await read.sessions.session(where, "", 9)] == ["e1"]
+    assert [one.exchange.id for one in (await read.sessions.calls(where, "", 9))[0]] == ["e1"]
     assert await read.sessions.called("s\ud800") == [found.scope]
     assert len((await read.sessions.people("", "u\ud800", "", 9))[0]) == 1

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import date, timedelta
 from typing import Literal, get_args
 
 import msgspec
 
-from gateway.errors import DataDirError, MemoryUnavailable
 from gateway.period import Called, Facts, Held, seconds
 from gateway.ports import Clock
 from gateway.report import DAY_S, MAX_DAYS, Report, begins, report
+from gateway.types import Scope
 
 FRESH_S = 5.0
-"""For so long nothing is counted anew."""
+"""For so long nothing is counted anew, at least."""
+
+REST = 20
+"""Times as long as it took to count, nothing is counted anew: a large record is read for a twentieth of the time."""
 
 WAIT_S = 0.4
 """So long a page waits for what is being counted; then it shows what was counted before, or says that it is."""
@@ -132,45 +134,65 @@ def _fewer(failures: Mapping[str, Sequence[int]], steps: int) -> dict[str, Seque
     return kept
 
 
-class _Entry(msgspec.Struct):
-    """Of one length of time; it changes, unlike other values here."""
+class _Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures, and how long they are good enough."""
 
-    counted: Figures | None = None
-    task: asyncio.Task[Figures] | None = None
-
-    def take(self) -> None:
-        """Have what was counted, if it is; raises what kept it from being."""
-        if self.task is not None and self.task.done():
-            task, self.task = self.task, None
-            self.counted = task.result()
+    figures: Figures
+    until: float
+    """Unix seconds."""
 
 
 class Kept:
-    """The figures of each length of time, counted in the background."""
+    """The figures of each length of time, counted in the background: one after the other, however many pages ask.
+
+    What is told of one person is in the figures of all, so that to forget anybody is to forget everything.
+    """
 
     def __init__(self, read: Read, clock: Clock) -> None:
         self._read = read
         self._clock = clock
-        self._entries: dict[Length, _Entry] = {length: _Entry() for length in LENGTHS}
+        self._counted: dict[Length, _Counted] = {}
+        self._counting: dict[Length, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
+        self._forgotten = 0
 
     async def figures(self, length: Length) -> Figures | None:
         """The newest there are within `WAIT_S`; None where there are none yet.
 
         Raises `MemoryUnavailable` or `DataDirError`.
         """
-        entry = self._entries[length]
-        with suppress(MemoryUnavailable, DataDirError):  # of a count that nobody waited for
-            entry.take()
-        if entry.task is None and not self._is_fresh(entry):
-            entry.task = asyncio.create_task(self._count(length))
-        if entry.task is not None:
-            await asyncio.wait({entry.task}, timeout=WAIT_S)
-            entry.take()
-        return entry.counted
+        if self._is_due(length):
+            self._counting[length] = asyncio.create_task(self._count(length))
+        task = self._counting[length]
+        await asyncio.wait({task}, timeout=WAIT_S)
+        if task.done():
+            task.result()  # raises what kept it from counting
+        counted = self._counted.get(length)
+        return None if counted is None else counted.figures
 
-    def _is_fresh(self, entry: _Entry) -> bool:
-        return entry.counted is not None and self._clock.now() - entry.counted.at < FRESH_S
+    def forget(self, scope: Scope) -> None:
+        """Count anew: something is not known any more, or is not what it was."""
+        self.forget_all()
 
-    async def _count(self, length: Length) -> Figures:
-        since = None if length == "all" else self._clock.now() - seconds(length)
-        return await asyncio.to_thread(figures, await self._read(None, since))
+    def forget_all(self) -> None:
+        """Count anew, and show nothing until that is done."""
+        self._forgotten += 1
+        self._counted.clear()
+
+    def _is_due(self, length: Length) -> bool:
+        task = self._counting.get(length)
+        if task is not None:
+            if not task.done():
+                return False
+            task.exception()  # asked for, because nobody may have waited for it
+        counted = self._counted.get(length)
+        return counted is None or counted.until <= self._clock.now()
+
+    async def _count(self, length: Length) -> None:
+        async with self._turn:
+            forgotten, began = self._forgotten, self._clock.now()
+            since = None if length == "all" else began - seconds(length)
+            counted = await asyncio.to_thread(figures, await self._read(None, since))
+            ended = self._clock.now()
+            if forgotten == self._forgotten:  # else it may tell of who was erased meanwhile
+                self._counted[length] = _Counted(figures=counted, until=ended + max(FRESH_S, REST * (ended - began)))

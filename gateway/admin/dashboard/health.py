@@ -6,6 +6,8 @@ from starlette.responses import Response
 
 from gateway.admin import deadletters as api
 from gateway.admin.dashboard.pages import BELOW, Page, Section, Visit
+from gateway.console import Console
+from gateway.errors import DataDirError, MemoryUnavailable
 
 HEALTH, REPLAY, DROP = (f"{BELOW}health", f"{BELOW}health/replay", f"{BELOW}health/drop")
 
@@ -15,12 +17,10 @@ MOST_LETTERS = 200
 
 async def health(visit: Visit) -> Response:
     """The page."""
-    found = await api.letters(visit.console, api.Page(limit=MOST_LETTERS))
     return visit.show(
         "health.html",
         health=await visit.console.health(),
-        letters=found.letters,
-        more=found.count - len(found.letters),
+        dead=await _letters(visit.console),
         replay=REPLAY,
         drop=DROP,
     )
@@ -36,6 +36,14 @@ async def drop(visit: Visit) -> Response:
     """Forget the chosen ones."""
     await api.drop(visit.console, _chosen(visit))
     return visit.go(HEALTH, did="dropped")
+
+
+async def _letters(console: Console) -> api.Letters | None:
+    """None where a bad disk keeps them from being read: just then somebody wants to know how all else is."""
+    try:
+        return await api.letters(console, api.Page(limit=MOST_LETTERS))
+    except (MemoryUnavailable, DataDirError):
+        return None
 
 
 def _chosen(visit: Visit) -> api.Chosen:

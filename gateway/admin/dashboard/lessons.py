@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, get_args
 
@@ -69,9 +70,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 async def lessons(visit: Visit) -> Response:
     """The list; it says so where what they are worth is still being counted."""
     asked = visit.asked(ListAsked)
-    figures = await visit.kept.figures(asked.since)
+    figures = await visit.figures(asked.since)
     if figures is None:
         return visit.show("counting.html", title="Lessons", periods=PERIODS, since=asked.since, home=LIST)
+    return await asyncio.to_thread(_list, visit, asked, figures)
+
+
+def _list(visit: Visit, asked: ListAsked, figures: Figures) -> Response:
+    """Goes through all lessons, of which there may be very many: not on the event loop."""
     found = list(_rows(figures, asked))
     following = asked.place + AT_ONCE
     return visit.show(
@@ -99,7 +105,7 @@ async def lesson(visit: Visit) -> Response:
     if shown.memory.lesson is None:
         raise NotFound("that memory is no lesson", code="not_found", param="id")
     scope = Scope(tenant=shown.tenant, user=shown.user, session=shown.session, is_shared=shown.is_shared)
-    figures = await visit.kept.figures(asked.since)
+    figures = await visit.figures(asked.since)
     counted = figures.report.lessons if figures is not None else ()
     learnt = next((one for one in counted if (one.owner, one.id) == (scope.owner, shown.memory.id)), None)
     return visit.show(

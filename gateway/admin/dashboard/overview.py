@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 async def overview(visit: Visit) -> Response:
     """The page; it says so where the figures are still being counted."""
     asked = visit.asked(Asked)
-    figures = await visit.kept.figures(asked.since)
+    figures = await visit.figures(asked.since)
     if figures is None:
         return visit.show("counting.html", title="Overview", periods=PERIODS, since=asked.since, home=HOME)
     counts = await visit.console.catalogue.counts("")

@@ -14,7 +14,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.admin.dashboard.figures import Kept
+from gateway.admin.dashboard.figures import Figures, Kept, Length
 from gateway.admin.dashboard.render import Renderer, link
 from gateway.console import Console
 from gateway.errors import BadRequest
@@ -48,6 +48,11 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def filled(self, type: type[Asked]) -> Asked:
         """What the form says. Raises `BadRequest`."""
         return _converted(self.sent, type)
+
+    async def figures(self, length: Length) -> Figures | None:
+        """See `Kept`, which from then on forgets as the gateway does."""
+        self.console.caches.join(self.kept)
+        return await self.kept.figures(length)
 
     def show(self, template: str, *, status: int = 200, **values: object) -> Response:
         """The page."""

@@ -19,6 +19,7 @@ from gateway.admin.dashboard.passes import Passes
 from gateway.admin.dashboard.render import STATIC, Renderer
 from gateway.admin.dashboard.signin import SIGN_OUT, Door
 from gateway.admin.operations import Reach
+from gateway.admin.refusals import OnRefused
 from gateway.errors import DataDirError, MemoryUnavailable, NotFound, NotNow, RequestError
 from gateway.period import Facts
 from gateway.ports import Clock
@@ -45,10 +46,12 @@ FILE_HEADERS = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(reach: Reach, admin_key: str, clock: Clock) -> Sequence[BaseRoute]:
+def routes(
+    reach: Reach, admin_key: str, clock: Clock, on_refused: OnRefused = lambda request: None
+) -> Sequence[BaseRoute]:
     """`/accrue/` and what is below `/accrue/ui/`; who signs in needs no console for it."""
     renderer = Renderer()
-    door = Door(Passes(admin_key, clock), renderer)
+    door = Door(Passes(admin_key, clock), renderer, on_refused)
     site = _Site(reach, door, renderer, clock)
     return [
         Route(HOME.rstrip("/"), site.home),

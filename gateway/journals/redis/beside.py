@@ -74,6 +74,10 @@ class FleetLetters:
         by_exchange = {letter.exchange: letter for letter in (*found, *await self._shared.all())}
         return sorted(by_exchange.values(), key=lambda letter: (letter.at, letter.exchange))
 
+    async def count(self) -> int:
+        """How many there are in either place: in Redis there are none of what could not be shipped. Raises as `all`."""
+        return await self._shared.count() + sum([await own.count() for own in self._own()])
+
     async def replay(self, exchanges: Sequence[str]) -> None:
         """Let the learner have them once more. Raises as `all`."""
         await self._shared.replay(exchanges)

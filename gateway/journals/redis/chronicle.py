@@ -65,7 +65,7 @@ class RedisChronicle:
         return newest.in_order()
 
     async def exchanges(self, authority: Scope | Operator, since: float, limit: int) -> list[Glance]:
-        """The newest exchanges since a time that have ended, oldest first."""
+        """The newest exchanges that have ended, of sessions that were heard of since a time, oldest first."""
         newest: Newest[Glance] = Newest(limit)
         async for glance in self._glances(authority, since):
             newest.add((glance.at, glance.id), glance)
@@ -135,7 +135,7 @@ class RedisChronicle:
         return _scored(answer)
 
     async def _glances(self, authority: Scope | Operator, since: float) -> AsyncIterator[Glance]:
-        """Exchanges since a time, in no order, and one perhaps twice."""
+        """Exchanges of sessions that were heard of since a time, in no order, and one perhaps twice."""
         async for owners in _portions(self._owners(authority)):
             heard = await self._server.ask_all(
                 [("ZRANGEBYSCORE", owner.key("sessions"), since, "+inf") for owner in owners]
@@ -146,7 +146,7 @@ class RedisChronicle:
                 for session in sessions
             ]
             for some in _in_portions(talks):
-                said = await self._server.ask_all([("ZRANGEBYSCORE", talk, since, "+inf") for _, talk in some])
+                said = await self._server.ask_all([("ZRANGE", talk, 0, -1) for _, talk in some])
                 places = [
                     (owner.partition.key("exchange", text(id)), owner.who)
                     for (owner, _), ids in zip(some, said, strict=True)

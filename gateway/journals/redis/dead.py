@@ -56,6 +56,10 @@ class Letters:
         found = {letter.exchange: letter for where in self._partitions async for letter in self._read(where)}
         return sorted(found.values(), key=lambda letter: (letter.at, letter.exchange))
 
+    async def count(self) -> int:
+        """How many there are, with those that cannot be read."""
+        return sum(await self._server.ask_all([("HLEN", where.key("dead")) for where in self._partitions]))
+
     async def replay(self, exchanges: Sequence[str]) -> None:
         """Let the learner have them once more, after all that waits."""
         for exchange in map(well_formed, exchanges):

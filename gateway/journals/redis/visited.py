@@ -5,6 +5,7 @@ A call is there from its end; its session from its beginning. Where things lie i
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from gateway.erasures import Person
 from gateway.errors import MemoryUnavailable
 from gateway.journals import pages
+from gateway.journals.fitting import fitting
 from gateway.journals.redis.keys import Owner, Partition, digest, owner_of
 from gateway.journals.redis.outdated import decode_person
 from gateway.journals.redis.portions import fields_of
@@ -90,20 +92,25 @@ class RedisSessions:
         found = await self._visits([(known, digest(well_formed(scope.session)))])
         return next(iter(found), None)
 
-    async def session(self, scope: Scope, before: str, limit: int) -> Sequence[Turned]:
-        """The newest calls of one session before one of them, oldest first; those that have ended."""
+    async def calls(self, scope: Scope, before: str, limit: int) -> tuple[Sequence[Turned], str]:
+        """The newest calls of one session before one of them, oldest first, and before which there are more.
+
+        They are those that have ended.
+        """
         owner, start = owner_of(scope, self._partitions), 0
         talk = owner.key("talk", digest(well_formed(scope.session)))
         if before:
             place = await self._server.ask("ZREVRANK", talk, well_formed(before))
             if place is None:
-                return []
+                return [], ""
             start = place + 1
-        ids = await self._server.ask("ZREVRANGE", talk, start, start + limit - 1)
-        keys = [owner.partition.key("exchange", text(id)) for id in reversed(ids)]
+        ids = [text(id) for id in await self._server.ask("ZREVRANGE", talk, start, start + limit)]
+        sizes = await self._asked([("HSTRLEN", owner.partition.key("exchange", id), "payload") for id in ids])
+        shown = fitting({id: size or 0 for id, size in zip(ids, sizes, strict=True)}, limit)
+        keys = [owner.partition.key("exchange", id) for id in reversed(shown)]
         records = await self._asked([("HGETALL", key) for key in keys])
         turned = [await self._turned(owner, key, record or {}) for key, record in zip(keys, records, strict=True)]
-        return [one for one in turned if one is not None]
+        return [one for one in turned if one is not None], shown[-1] if len(shown) < len(ids) else ""
 
     async def called(self, name: str) -> Sequence[Scope]:
         """The sessions that are called so."""
@@ -180,7 +187,8 @@ class RedisSessions:
 
     async def _turned(self, owner: Owner, key: str, record: Mapping[bytes, bytes]) -> Turned | None:
         """A call with what hangs on it; None for one that cannot be read."""
-        exchange, partition = opened(self._seal, unpack, record.get(b"payload"), key, owner.who), owner.partition
+        stored, partition = record.get(b"payload"), owner.partition
+        exchange = await asyncio.to_thread(opened, self._seal, unpack, stored, key, owner.who)  # it may be very large
         if exchange is None:
             return None
         steps = sorted(await self._hanging(partition, record, "step", decode_taught), key=attrgetter("position"))

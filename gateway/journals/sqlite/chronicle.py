@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -15,19 +14,24 @@ import msgspec
 from gateway.chronicle import Credited, Evolved, Glance, Observed, Step
 from gateway.database import connect_readonly
 from gateway.experience import Change, Earned, Feedback, Signal
+from gateway.journals.sqlite.damage import readable
 from gateway.journals.sqlite.reader import Reader
-from gateway.journals.sqlite.records import well_formed
-from gateway.journals.sqlite.rows import DAMAGE, Person, person
+from gateway.journals.sqlite.records import decoder, well_formed
+from gateway.journals.sqlite.rows import Person, person
 from gateway.sealing import NO_SEAL, Seal
 from gateway.types import Operator, Scope
 
-_decode_signal = msgspec.msgpack.Decoder(Signal).decode
-_decode_change = msgspec.msgpack.Decoder(Change).decode
-_decode_earned = msgspec.msgpack.Decoder(Earned).decode
-_decode_feedback = msgspec.msgpack.Decoder(Feedback).decode
-_decode_glance = msgspec.msgpack.Decoder(Glance).decode
+_decode_signal, _decode_change, _decode_earned = decoder(Signal), decoder(Change), decoder(Earned)
+_decode_feedback, _decode_glance = decoder(Feedback), decoder(Glance)
 
 _SCOPE = "tenant, user, session, agent"
+
+NEWEST = """
+    SELECT rowid FROM exchanges
+    WHERE (tenant, user, session) IN (SELECT DISTINCT tenant, user, session FROM exchanges WHERE at >= ? {within})
+        AND rowid NOT IN (SELECT rowid FROM exchanges WHERE state = 'intent')
+    ORDER BY at DESC, id DESC"""
+"""Indexes alone tell, so that of a large record only those exchanges are read that are asked for."""
 
 
 class SqliteChronicle:
@@ -51,7 +55,7 @@ class SqliteChronicle:
         return await self._reader.ask(partial(_earned, since=since, limit=limit))
 
     async def exchanges(self, authority: Scope | Operator, since: float, limit: int) -> list[Glance]:
-        """The newest exchanges since a time that have ended, oldest first."""
+        """The newest exchanges that have ended, of sessions that were heard of since a time, oldest first."""
         return await self._reader.ask(partial(_glances, authority=authority, since=since, limit=limit))
 
     async def steps(self, operator: Operator, after: int, limit: int) -> list[Step]:
@@ -66,45 +70,49 @@ class SqliteChronicle:
 def _signals(connection: sqlite3.Connection, authority: Scope | Operator, since: float, limit: int) -> list[Observed]:
     within, names = _within(authority)
     rows = connection.execute(
-        f"SELECT {_SCOPE}, payload FROM signals JOIN learnt ON position = event WHERE signals.at >= ? {within}"
+        f"SELECT payload, {_SCOPE} FROM signals JOIN learnt ON position = event WHERE signals.at >= ? {within}"
         " ORDER BY signals.at DESC, event DESC, name DESC, place DESC LIMIT ?",
         (since, *names, limit),
-    ).fetchall()
-    return [Observed(scope=_scope(*named), signal=_decode_signal(payload)) for *named, payload in reversed(rows)]
+    )
+    return list(readable(_observed, rows))[::-1]
 
 
 def _changes(connection: sqlite3.Connection, authority: Scope | Operator, since: float, limit: int) -> list[Evolved]:
     within, names = _within(authority)
     rows = connection.execute(
-        f"SELECT {_SCOPE}, payload FROM changes JOIN learnt ON learnt.position = event WHERE changes.at >= ? {within}"
+        f"SELECT payload, {_SCOPE} FROM changes JOIN learnt ON learnt.position = event WHERE changes.at >= ? {within}"
         " ORDER BY changes.position DESC LIMIT ?",
         (since, *names, limit),
-    ).fetchall()
-    return [Evolved(scope=_scope(*named), change=_decode_change(payload)) for *named, payload in reversed(rows)]
+    )
+    return list(readable(_evolved, rows))[::-1]
 
 
 def _earned(connection: sqlite3.Connection, since: float, limit: int) -> list[Credited]:
     rows = connection.execute(
-        f"SELECT {_SCOPE}, payload FROM earned JOIN learnt ON learnt.position = event WHERE earned.at >= ?"
+        f"SELECT payload, {_SCOPE} FROM earned JOIN learnt ON learnt.position = event WHERE earned.at >= ?"
         " ORDER BY earned.position DESC LIMIT ?",
         (since, limit),
-    ).fetchall()
-    return [Credited(scope=_scope(*named), earned=_decode_earned(payload)) for *named, payload in reversed(rows)]
+    )
+    return list(readable(_credited, rows))[::-1]
 
 
 def _glances(connection: sqlite3.Connection, authority: Scope | Operator, since: float, limit: int) -> list[Glance]:
-    """Row by row and sorted here, because SQLite would sort whole exchanges."""
     within, names = _within(authority)
-    rows = connection.execute(
-        f"SELECT payload FROM exchanges WHERE state <> 'intent' AND at >= ? {within}", (since, *names)
-    )
-    return heapq.nlargest(limit, _readable(rows), key=lambda glance: (glance.at, glance.id))[::-1]
+    places = connection.execute(NEWEST.format(within=within), (since, *names))
+    rows = (connection.execute("SELECT payload FROM exchanges WHERE rowid = ?", place).fetchone() for place in places)
+    return list(islice(readable(_decode_glance, filter(None, rows)), limit))[::-1]
 
 
-def _readable(rows: sqlite3.Cursor) -> Iterator[Glance]:
-    for (payload,) in rows:
-        with suppress(*DAMAGE):
-            yield _decode_glance(payload)
+def _observed(payload: bytes, *whose: str) -> Observed:
+    return Observed(scope=_scope(*whose), signal=_decode_signal(payload))
+
+
+def _evolved(payload: bytes, *whose: str) -> Evolved:
+    return Evolved(scope=_scope(*whose), change=_decode_change(payload))
+
+
+def _credited(payload: bytes, *whose: str) -> Credited:
+    return Credited(scope=_scope(*whose), earned=_decode_earned(payload))
 
 
 def _steps(connection: sqlite3.Connection, after: int, limit: int) -> list[Step]:
@@ -119,28 +127,30 @@ def _steps(connection: sqlite3.Connection, after: int, limit: int) -> list[Step]
             at=at,
             scope=_scope(*named),
             exchange=exchange,
-            feedback=_feedback(connection, (named[0], named[1]), msgspec.json.decode(feedback)),
+            feedback=tuple(_feedback(connection, (named[0], named[1]), msgspec.json.decode(feedback))),
             is_over=bool(is_over),
-            changes=() if exchange else _by_hand(connection, position),
+            changes=() if exchange else tuple(_by_hand(connection, position)),
         )
         for position, at, exchange, feedback, is_over, *named in rows
     ]
 
 
-def _by_hand(connection: sqlite3.Connection, position: int) -> tuple[Change, ...]:
+def _by_hand(connection: sqlite3.Connection, position: int) -> Iterator[Change]:
     rows = connection.execute("SELECT payload FROM changes WHERE event = ? ORDER BY position", (position,))
-    return tuple(_decode_change(payload) for (payload,) in rows)
+    return readable(_decode_change, rows)
 
 
-def _feedback(connection: sqlite3.Connection, owner: Person, identifiers: list[str]) -> tuple[Feedback, ...]:
-    """In the order in which it was learnt, each with its exchange; what was erased is not there."""
-    found = [
-        connection.execute(
-            "SELECT exchange, payload FROM feedback WHERE (tenant, user, id) = (?, ?, ?)", (*owner, identifier)
-        ).fetchone()
-        for identifier in identifiers
-    ]
-    return tuple(msgspec.structs.replace(_decode_feedback(row[1]), exchange=row[0]) for row in found if row is not None)
+def _feedback(connection: sqlite3.Connection, owner: Person, identifiers: list[str]) -> Iterator[Feedback]:
+    """In the order in which it was learnt; what was erased is not there."""
+    for identifier in identifiers:
+        rows = connection.execute(
+            "SELECT payload, exchange FROM feedback WHERE (tenant, user, id) = (?, ?, ?)", (*owner, identifier)
+        )
+        yield from readable(_given, rows)
+
+
+def _given(payload: bytes, exchange: str) -> Feedback:
+    return msgspec.structs.replace(_decode_feedback(payload), exchange=exchange)
 
 
 def _within(authority: Scope | Operator) -> tuple[str, tuple[str, ...]]:

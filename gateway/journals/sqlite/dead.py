@@ -50,6 +50,10 @@ class SqliteLetters:
         """In the order in which they came."""
         return await asyncio.to_thread(read_letters_beside, self._path)
 
+    async def count(self) -> int:
+        """How many there are."""
+        return await asyncio.to_thread(_counted_beside, self._path)
+
     async def replay(self, exchanges: Sequence[str]) -> None:
         """Let the learner have those once more of which there is a letter."""
         await asyncio.to_thread(replay_beside, self._path, exchanges)
@@ -72,6 +76,12 @@ def read_letters_beside(path: Path) -> list[DeadLetter]:
     with _opened_beside(path) as connection:
         letters = connection.execute(_LETTERS).fetchall()
     return [DeadLetter(exchange=id, stage=stage, reason=reason, at=at) for id, stage, reason, at in letters]
+
+
+def _counted_beside(path: Path) -> int:
+    with _opened_beside(path) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM dead").fetchone()
+    return int(count)
 
 
 def replay_beside(path: Path, exchanges: Sequence[str]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,9 +14,11 @@ import msgspec
 
 from gateway.experience import Change, Feedback, Signal
 from gateway.journals import pages
+from gateway.journals.fitting import fitting
+from gateway.journals.sqlite.damage import readable
 from gateway.journals.sqlite.reader import Reader
 from gateway.journals.sqlite.records import decoder, unpack, well_formed
-from gateway.journals.sqlite.rows import DAMAGE, person
+from gateway.journals.sqlite.rows import person
 from gateway.sealing import NO_SEAL, Seal
 from gateway.sessions import Heard, Turned, Visited
 from gateway.types import Scope
@@ -88,9 +89,9 @@ class SqliteSessions:
         """How much there was of one session."""
         return await self._reader.ask(partial(_visited, scope=scope))
 
-    async def session(self, scope: Scope, before: str, limit: int) -> Sequence[Turned]:
-        """The newest calls of one session before one of them, oldest first."""
-        return await self._reader.ask(partial(_session, scope=scope, before=before, limit=limit))
+    async def calls(self, scope: Scope, before: str, limit: int) -> tuple[Sequence[Turned], str]:
+        """The newest calls of one session before one of them, oldest first, and before which there are more."""
+        return await self._reader.ask(partial(_calls, scope=scope, before=before, limit=limit))
 
     async def called(self, name: str) -> Sequence[Scope]:
         """The sessions that are called so."""
@@ -130,34 +131,34 @@ def _visited(connection: sqlite3.Connection, scope: Scope) -> Visited | None:
     return Visited(scope=_scope(*key), began=began, last=last, calls=calls) if calls else None
 
 
-def _session(connection: sqlite3.Connection, scope: Scope, before: str, limit: int) -> list[Turned]:
+def _calls(connection: sqlite3.Connection, scope: Scope, before: str, limit: int) -> tuple[list[Turned], str]:
     older = "AND (at, id) < (SELECT at, id FROM exchanges WHERE id = ?)" if before else ""
-    rows = connection.execute(
-        "SELECT id, payload FROM exchanges"
-        f" WHERE (tenant, user, session) = (?, ?, ?) {older} ORDER BY at DESC, id DESC LIMIT ?",
-        (*_key(scope), *((before,) if before else ()), limit),
-    ).fetchall()
-    return list(_turned(connection, scope.tenant, rows[::-1]))
+    sizes = dict[str, int](
+        connection.execute(
+            "SELECT id, length(payload) FROM exchanges"  # of which SQLite reads nothing but how long it is
+            f" WHERE (tenant, user, session) = (?, ?, ?) {older} ORDER BY at DESC, id DESC LIMIT ?",
+            (*_key(scope), *((before,) if before else ()), limit + 1),
+        ).fetchall()
+    )
+    shown = fitting(sizes, limit)
+    rows = (
+        connection.execute("SELECT tenant, id, payload FROM exchanges WHERE id = ?", (identifier,)).fetchone()
+        for identifier in reversed(shown)
+    )
+    turned = list(readable(partial(_turned, connection), filter(None, rows)))
+    return turned, shown[-1] if len(shown) < len(sizes) else ""
 
 
-def _turned(connection: sqlite3.Connection, tenant: str, rows: Sequence[tuple[str, bytes]]) -> Iterator[Turned]:
-    """What can be read, each with what hangs on it."""
-    for identifier, payload in rows:
-        with suppress(*DAMAGE):
-            exchange, step = unpack(payload), (tenant, identifier)
-            feedback = _readable(_decode_feedback, connection.execute(_FEEDBACK, (identifier,)))
-            yield Turned(
-                exchange=exchange,
-                signals=tuple(_readable(_decode_signal, connection.execute(_SIGNALS, step))),
-                feedback=tuple(msgspec.structs.replace(one, exchange=identifier) for one in feedback),
-                changes=tuple(_readable(_decode_change, connection.execute(_CHANGES, step))),
-            )
-
-
-def _readable(decode: Callable[[bytes], V], rows: Iterable[tuple[bytes]]) -> Iterator[V]:
-    for (payload,) in rows:
-        with suppress(*DAMAGE):
-            yield decode(payload)
+def _turned(connection: sqlite3.Connection, tenant: str, identifier: str, payload: bytes) -> Turned:
+    """A call with what hangs on it."""
+    exchange, step = unpack(payload), (tenant, identifier)
+    feedback = readable(_decode_feedback, connection.execute(_FEEDBACK, (identifier,)))
+    return Turned(
+        exchange=exchange,
+        signals=tuple(readable(_decode_signal, connection.execute(_SIGNALS, step))),
+        feedback=tuple(msgspec.structs.replace(one, exchange=identifier) for one in feedback),
+        changes=tuple(readable(_decode_change, connection.execute(_CHANGES, step))),
+    )
 
 
 def _called(connection: sqlite3.Connection, name: str) -> list[Scope]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.caches import Caches
 from gateway.catalogue import Counted, Holder, Selection
 from gateway.console import Breaking, Console, Health
 from gateway.deadletters import DeadLetter
@@ -111,6 +112,9 @@ class Letters:
     async def all(self) -> list[DeadLetter]:
         return self.held
 
+    async def count(self) -> int:
+        return len(self.held)
+
     async def replay(self, exchanges: Sequence[str]) -> None:
         self._leave("replay", exchanges)
 
@@ -167,6 +171,7 @@ def console_of(**given: object) -> Console:
     nothing = dict.fromkeys(Console.__struct_fields__)
     shown = {
         "kinds": KINDS,
+        "caches": Caches(),
         "catalogue": Shelves(),
         "sessions": Visits(),
         "letters": Letters(),

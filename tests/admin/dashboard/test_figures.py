@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextlib import AsyncExitStack
+from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from gateway.admin.dashboard import figures as module
-from gateway.admin.dashboard.figures import FRESH_S, Kept, figures
+from gateway.admin.dashboard.figures import FRESH_S, LENGTHS, REST, Kept, figures
+from gateway.config import Config
 from gateway.errors import MemoryUnavailable
+from gateway.operating import Office
 from gateway.period import Facts
+from gateway.sections import Auth
+from gateway.serve import own_routes
 from gateway.testing import ManualClock
+from gateway.types import Scope
+from gateway.wiring import running
+from tests.admin.dashboard.browsing import KEY, ORIGIN, Browser, words
+from tests.lessons import lesson
 from tests.periods import DAY_S, NOW, arm, call, facts, signal
 
 
@@ -57,14 +70,23 @@ class Record:
 
     def __init__(self, clock: ManualClock) -> None:
         self.asked = list[float | None]()
+        self.asks = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
+        self.takes_s = 0.0
+        self.at_once = self.most_at_once = 0
         self._clock = clock
 
     async def read(self, tenant: str | None, since: float | None) -> Facts:
+        until = self._clock.now()
         self.asked.append(since)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.asks.set()
         await self.open.wait()
-        return facts(arm("a", 1, 0), until=self._clock.now())
+        self._clock.advance(self.takes_s)
+        self.at_once -= 1
+        return facts(arm("a", 1, 0), until=until)
 
 
 async def test_figures_are_counted_once_for_all_who_look_within_some_seconds() -> None:
@@ -114,3 +136,103 @@ async def test_a_record_that_cannot_be_read_is_read_again_by_the_next_who_looks(
         await kept.figures("7d")
     is_broken = False
     assert await kept.figures("7d") is not None
+
+
+async def test_a_failure_that_nobody_waited_for_is_no_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints, may_fail, failed = list[object](), asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+
+    async def read(tenant: str | None, since: float | None) -> Facts:
+        await may_fail.wait()
+        failed.set()
+        raise MemoryUnavailable("the disk is full")
+
+    kept = Kept(read, ManualClock(NOW))
+    monkeypatch.setattr(module, "WAIT_S", 0.0)
+    assert await kept.figures("7d") is None
+    may_fail.set()
+    async with asyncio.timeout(10):
+        await failed.wait()
+    monkeypatch.setattr(module, "WAIT_S", 10.0)
+    with pytest.raises(MemoryUnavailable):
+        await kept.figures("7d")
+    gc.collect()
+    assert complaints == []
+
+
+@pytest.mark.promise("P11")
+async def test_what_was_counted_is_not_shown_once_somebody_was_erased() -> None:
+    clock = ManualClock(NOW)
+    record = Record(clock)
+    kept = Kept(record.read, clock)
+    before = await kept.figures("7d")
+    kept.forget(Scope(tenant="acme", user="ann"))
+    after = await kept.figures("7d")
+    assert after is not before
+    kept.forget_all()
+    assert await kept.figures("7d") not in (None, after)
+    assert len(record.asked) == 3
+
+
+@pytest.mark.promise("P11")
+async def test_a_count_that_began_before_somebody_was_erased_is_never_shown() -> None:
+    clock = ManualClock(NOW)
+    record = Record(clock)
+    kept = Kept(record.read, clock)
+    record.open.clear()
+    looking = asyncio.create_task(kept.figures("7d"))
+    async with asyncio.timeout(10):
+        await record.asks.wait()
+    kept.forget_all()
+    clock.advance(1)
+    record.open.set()
+    assert await looking is None
+    found = await kept.figures("7d")
+    assert found is not None
+    assert found.at == NOW + 1
+
+
+async def test_lengths_of_time_are_counted_one_after_the_other() -> None:
+    clock = ManualClock(NOW)
+    record = Record(clock)
+    kept = Kept(record.read, clock)
+    record.open.clear()
+    looking = [asyncio.create_task(kept.figures(length)) for length in LENGTHS]
+    async with asyncio.timeout(10):
+        await record.asks.wait()
+    record.open.set()
+    assert None not in await asyncio.gather(*looking)
+    assert (len(record.asked), record.most_at_once) == (len(LENGTHS), 1)
+
+
+async def test_what_takes_long_to_count_is_counted_for_a_twentieth_of_the_time() -> None:
+    clock = ManualClock(NOW)
+    record = Record(clock)
+    record.takes_s = 10.0
+    kept = Kept(record.read, clock)
+    first = await kept.figures("7d")
+    clock.advance(REST * 10.0 - 1)
+    assert await kept.figures("7d") is first
+    clock.advance(1)
+    assert await kept.figures("7d") is not first
+
+
+@pytest.mark.promise("P11")
+async def test_who_was_erased_by_the_api_is_on_no_page_that_is_looked_at_next(tmp_path: Path) -> None:
+    config = Config(data_dir=str(tmp_path / "data"), policies=str(tmp_path / "policies"), auth=Auth(admin_key=KEY))
+    ann, bob = (Scope(tenant="acme", user=user) for user in ("ann", "bob"))
+    async with running(config) as parts, AsyncExitStack() as stack:
+        for scope in (ann, bob):
+            await parts.store.put(scope, [lesson(f"of {scope.user}", text=f"`pay` failed for {scope.user}.")])
+        transport = httpx.ASGITransport(Starlette(routes=own_routes(config, parts, Office(config, parts, stack))))
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            browser, pages = Browser(client), ("/accrue/ui/lessons", "/accrue/")
+            await browser.sign_in()
+            told = words(await browser.look(pages[0]))
+            assert ("`pay` failed for ann." in told, "`pay` failed for bob." in told) == (True, True)
+            await browser.look(pages[1])
+            whose, key = {"user": "ann", "tenant": "acme"}, {"authorization": f"Bearer {KEY}"}
+            assert (await client.post("/accrue/erase", json=whose, headers=key)).status_code == 200
+            after = [words(await browser.look(page)) for page in pages]
+            assert "`pay` failed for bob." in after[0]
+            assert not any("for ann" in page for page in after)

@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from gateway.admin.dashboard import health as module
 from gateway.admin.dashboard import routes
 from gateway.console import Health
+from gateway.deadletters import DeadLetter
+from gateway.errors import DataDirError
 from gateway.testing import ManualClock
 from tests.admin.dashboard.browsing import KEY, ORIGIN, Browser, reached, words
 from tests.admin.dashboard.showcase import HEALTH, LETTERS, Letters, console_of
@@ -35,6 +37,29 @@ async def test_what_does_not_work_is_said_in_words(letters: Letters) -> None:
     for said in ("Memory the disk is full calls go on without it", "not known", "calls are not on record", "None."):
         assert said in text
     assert "Everything that was recorded could be learnt." in text
+
+
+class NoLetters(Letters):
+    """Cannot be read."""
+
+    async def all(self) -> list[DeadLetter]:
+        raise DataDirError("journal.db: disk I/O error")
+
+
+async def test_where_letters_cannot_be_read_all_else_is_shown() -> None:
+    async def broken() -> Health:
+        return msgspec.structs.replace(HEALTH, journal="disk I/O error", waiting=None, dead=None)
+
+    console = console_of(clock=ManualClock(), health=broken, letters=NoLetters())
+    transport = httpx.ASGITransport(Starlette(routes=list(routes(reached(console), KEY, console.clock))))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        browser = Browser(client)
+        await browser.sign_in()
+        answer = await browser.look("/accrue/ui/health")
+    text = words(answer)
+    for said in ("Memory on", "Record disk I/O error", "Dead letters not known", "Not known: they cannot be read now."):
+        assert said in text
+    assert (answer.status_code, "Everything that was recorded" in text) == (200, False)
 
 
 @pytest.mark.parametrize("action", ["replay", "drop"])

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.admin.dashboard import routes
 from gateway.anchors import HEAD
+from gateway.journals import fitting
 from gateway.types import Considered, Note, Outcome, Scope, Usage
 from tests.admin.console import Desk, opened_desk
 from tests.admin.dashboard.browsing import KEY, ORIGIN, Browser, links, reached, words
@@ -93,6 +94,19 @@ async def test_earlier_calls_of_a_long_session_are_a_page_away(browser: Browser)
     last = await browser.look(f"{ONE}?id=s1&tenant=acme&user=ann&limit=1")
     (earlier,) = links(last, ONE)
     assert "Where do I live?" not in words(await browser.look(earlier))
+
+
+async def test_of_calls_with_large_records_fewer_are_on_a_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "MOST_BYTES", 1)
+    last = await browser.look(f"{ONE}?id=s1&tenant=acme&user=ann")
+    (earlier,) = links(last, ONE)
+    first = await browser.look(earlier)
+    assert [("Where do I live?" in words(page), "I live in Lyon." in words(page)) for page in (last, first)] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+    assert links(first, ONE) == []
 
 
 async def test_a_session_that_is_not_there_or_of_several_is_said_to_be(browser: Browser) -> None:

@@ -6,11 +6,14 @@ from http.cookies import SimpleCookie
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from gateway.admin.dashboard import routes
 from gateway.admin.dashboard.passes import PASS_S, TICKET_S, Passes
 from gateway.admin.dashboard.signin import MAX_FORM_BYTES
+from gateway.console import Console
 from gateway.testing import ManualClock
-from tests.admin.dashboard.browsing import KEY, ORIGIN, Browser, words
+from tests.admin.dashboard.browsing import KEY, ORIGIN, Browser, reached, words
 from tests.admin.dashboard.showcase import Letters
 
 SIGN_IN, SIGN_OUT = "/accrue/ui/signin", "/accrue/ui/signout"
@@ -132,3 +135,16 @@ async def test_a_form_that_is_too_large_is_refused(browser: Browser) -> None:
     many = await browser.send("/accrue/ui/health/drop", token=token, exchange=["ex"] * 2_001)
     assert many.status_code == 413
     assert (await browser.send(SIGN_IN, key="a" * MAX_FORM_BYTES)).status_code == 413
+
+
+async def test_who_fails_to_sign_in_is_told_of(console: Console, clock: ManualClock) -> None:
+    told = list[str]()
+    app = Starlette(routes=list(routes(reached(console), KEY, clock, lambda request: told.append(request.url.path))))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as client:
+        door = Browser(client)
+        await door.look("/accrue/")
+        await door.sign_in()
+        assert told == []
+        await door.sign_in("wrong")
+        await door.look(f"{SIGN_IN}?ticket=used")
+    assert told == [SIGN_IN, SIGN_IN]

@@ -61,6 +61,7 @@ async def test_letters_of_the_fleet_and_of_this_disk_are_one_list(
     async with aclosing(beside(redis, tmp_path)) as here, aclosing(beside(redis, tmp_path / "none")) as elsewhere:
         assert await here.letters.all() == [UNREADABLE, LETTER]
         assert await elsewhere.letters.all() == [LETTER]
+        assert [await one.letters.count() for one in (here, elsewhere)] == [2, 1]
         await here.letters.replay(["e1"])
         assert await here.letters.all() == [UNREADABLE]
         await here.letters.drop(["e2"])

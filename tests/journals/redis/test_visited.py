@@ -63,7 +63,7 @@ async def test_a_session_whose_first_call_is_under_way_is_known(record: RedisRec
     record.journal.intend(intent("e1", ANN)).result(10)
     await record.journal.commit(at(NOW, "e2", BOB))  # shipped after it
     assert await sessions(record).visited(ANN) == Visited(scope=ANN, began=1.0, last=1.0, calls=0)
-    assert await sessions(record).session(ANN, "", 9) == []
+    assert (await sessions(record).calls(ANN, "", 9))[0] == []
 
 
 async def test_damage_hides_nothing_else(record: RedisRecord) -> None:
@@ -88,7 +88,7 @@ async def test_damage_hides_nothing_else(record: RedisRecord) -> None:
             await ask("SET", key, "damage")
         elif ":feedback:" in key:
             await ask("HSET", key, "payload", b"\xc1")
-    (left,) = await sessions(record).session(ANN, "", 9)
+    (left,) = (await sessions(record).calls(ANN, "", 9))[0]
     assert (left.exchange.id, left.signals, left.feedback) == ("e2", (), ())
 
 
@@ -110,7 +110,7 @@ async def test_records_are_read_by_either_protocol_and_under_a_seal(tmp_path: Pa
         for protocol in (2, 3):
             async with aclosing(Server(f"{redis.url}?protocol={protocol}", timeout_s=5.0)) as server:
                 read = RedisSessions(server, partitions=PARTITIONS, seal=SEAL)
-                (one,) = await read.session(ANN, "", 9)
+                (one,) = (await read.calls(ANN, "", 9))[0]
                 assert ([seen.evidence for seen in one.signals], [said.id for said in one.feedback]) == (
                     ["seen"],
                     ["f1"],
@@ -126,7 +126,7 @@ async def test_a_redis_that_is_away_is_said(record: RedisRecord, redis: RedisPro
     try:
         async with aclosing(Server(redis.url, timeout_s=0.05)) as server:
             read = RedisSessions(server, partitions=PARTITIONS)
-            for asked in (read.newest("", None, "", 9), read.visited(ANN), read.session(ANN, "", 9)):
+            for asked in (read.newest("", None, "", 9), read.visited(ANN), read.calls(ANN, "", 9)):
                 with pytest.raises(MemoryUnavailable, match="redis: "):
                     await asked
     finally:

@@ -37,7 +37,7 @@ async def test_a_call_under_way_is_part_of_its_session(record: Record, sessions:
     record.journal.intend(intent("e1", ANN)).result(10)
     (found,) = (await sessions.newest("", None, "", 9))[0]
     assert (found.scope, found.calls) == (ANN, 1)
-    assert [one.exchange.state for one in await sessions.session(ANN, "", 9)] == ["intent"]
+    assert [one.exchange.state for one in (await sessions.calls(ANN, "", 9))[0]] == ["intent"]
 
 
 @pytest.mark.parametrize("damage", ["x'c1'", "x'81A26964A1FF'"])  # no record; an id that is no UTF-8
@@ -50,7 +50,7 @@ async def test_a_damaged_record_hides_no_other(record: Record, sessions: SqliteS
     record.execute(f"UPDATE exchanges SET payload = {damage} WHERE id = 'e1'")
     for table in ("feedback", "signals", "changes"):
         record.execute(f"UPDATE {table} SET payload = {damage}")
-    (left,) = await sessions.session(ANN, "", 9)
+    (left,) = (await sessions.calls(ANN, "", 9))[0]
     assert (left.exchange.id, left.signals, left.feedback, left.changes) == ("e2", (), (), ())
 
 
@@ -58,9 +58,9 @@ async def test_what_is_under_a_seal_is_read_by_who_has_the_key(tmp_path: Path) -
     path, seal = tmp_path / "journal.db", Seal(b"k" * 32)
     async with aclosing(SqliteJournal(path, seal)) as journal, aclosing(SqliteSessions(path, seal)) as sessions:
         await journal.commit(at(NOW, "e1", ANN))
-        assert [one.exchange for one in await sessions.session(ANN, "", 9)] == [at(NOW, "e1", ANN)]
+        assert [one.exchange for one in (await sessions.calls(ANN, "", 9))[0]] == [at(NOW, "e1", ANN)]
         async with aclosing(SqliteSessions(path)) as without:
-            assert await without.session(ANN, "", 9) == []
+            assert (await without.calls(ANN, "", 9))[0] == []
 
 
 async def test_a_record_that_is_not_there_yet_can_be_asked_again(tmp_path: Path) -> None:

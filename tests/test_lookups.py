@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from gateway.console import Health
 from gateway.errors import DataDirError, MemoryUnavailable
-from gateway.figures import DAYS, QUEUES, REPORT_S, WORTH, Figures, worth
+from gateway.lookups import DAYS, QUEUES, REPORT_S, WORTH, Lookups, worth
 from gateway.period import Facts
 from gateway.rates import ENOUGH
 from gateway.report import DAY_S, VIOLATIONS, report
@@ -30,14 +30,14 @@ WELL = Health(
 
 
 class Bench:
-    """Figures over what a test says, and what was shown of them."""
+    """Lookups over what a test says, and what was shown of them."""
 
     def __init__(self, found: Facts) -> None:
         self.clock, self.found, self.takes_s = ManualClock(NOW), found, 0.0
         self.trouble: Exception | None = None
         self.shown: dict[str, float | None] = {}
         self.reported: list[float] = []
-        self.figures = Figures(self.health, self.facts, self.shown.update, self.clock)
+        self.lookups = Lookups(self.health, self.facts, self.shown.update, self.clock)
         self.looked = asyncio.Event()
 
     async def health(self) -> Health:
@@ -91,10 +91,10 @@ def test_lift_is_said_with_its_interval_when_both_arms_are_large_enough() -> Non
 
 async def test_queues_are_shown_at_once_and_worth_when_it_is_due() -> None:
     bench = Bench(kept(ENOUGH, 0))
-    await bench.figures.look()
+    await bench.lookups.look()
     assert bench.shown == {"waiting": 4, "distilling": 3, "dead_letters": 2, "index_share": 0.5}
     bench.clock.advance(REPORT_S)
-    await bench.figures.look()
+    await bench.lookups.look()
     assert (bench.shown["adherence"], bench.shown["lift"]) == (1.0, None)
 
 
@@ -103,7 +103,7 @@ async def test_a_report_takes_no_more_than_a_hundredth_of_the_time_however_long_
     bench.takes_s = 60.0
     for _ in range(200):
         bench.clock.advance(REPORT_S / 10)
-        await bench.figures.look()
+        await bench.lookups.look()
     assert bench.reported[0] == REPORT_S
     assert len(bench.reported) > 2
     assert all(later - sooner >= 100 * 60.0 for sooner, later in pairwise(bench.reported))
@@ -112,21 +112,21 @@ async def test_a_report_takes_no_more_than_a_hundredth_of_the_time_however_long_
 async def test_what_cannot_be_read_is_not_shown_and_is_looked_for_again_when_due() -> None:
     bench = Bench(kept(ENOUGH, 0))
     bench.clock.advance(REPORT_S)
-    await bench.figures.look()
+    await bench.lookups.look()
     for trouble in (MemoryUnavailable("away"), DataDirError("gone")):
         bench.trouble = trouble
         bench.clock.advance(REPORT_S)
-        await bench.figures.look()
+        await bench.lookups.look()
         assert bench.shown == dict.fromkeys((*QUEUES, *WORTH))
     bench.trouble = None
-    await bench.figures.look()
+    await bench.lookups.look()
     assert bench.shown["waiting"] == 4
     assert bench.shown["adherence"] is None
 
 
 async def test_it_looks_until_it_is_told_to_stop() -> None:
     bench, stop = Bench(kept(0, 0)), asyncio.Event()
-    task = asyncio.create_task(bench.figures.run(stop))
+    task = asyncio.create_task(bench.lookups.run(stop))
     async with asyncio.timeout(10):
         await bench.looked.wait()
         stop.set()
@@ -136,8 +136,8 @@ async def test_it_looks_until_it_is_told_to_stop() -> None:
 async def test_a_fault_in_what_is_counted_does_not_end_the_looking() -> None:
     bench = Bench(kept(0, 0))
     bench.trouble = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-    await bench.figures.look()
+    await bench.lookups.look()
     assert bench.shown == dict.fromkeys(QUEUES)
     bench.trouble = None
-    await bench.figures.look()
+    await bench.lookups.look()
     assert bench.shown["waiting"] == 4

@@ -40,7 +40,7 @@ Values = Sequence[float | None]
 """None: not known, or too little is."""
 
 
-class Figures:
+class Lookups:
     """Looks them up."""
 
     def __init__(
