@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway.ids import digest_of
 from gateway.types import Turn
@@ -52,6 +53,9 @@ QUOTED_S = 6 * 3600.0
 
 MAX_QUOTING_CHARS = 64 * 1024
 """Of a request are searched for quotations."""
+
+MAX_KEPT_CHARS = 1_000
+"""Of a message whose name is kept, so that all that are kept take some megabytes."""
 
 MIN_ID_CHARS = 8
 MIN_ID_DISTINCT = 4
@@ -136,7 +140,22 @@ def message_key(previous: Turn | None, turn: Turn, occurrence: int) -> str:
         turn: the message.
         occurrence: how many messages before it have the same predecessor and content.
     """
+    if _is_small(previous) and _is_small(turn):
+        return _small_key(previous, turn, occurrence)
+    return _key(previous, turn, occurrence)
+
+
+def _key(previous: Turn | None, turn: Turn, occurrence: int) -> str:
     return _digest(*_canonical(previous), *_canonical(turn), str(occurrence))
+
+
+_small_key = lru_cache(maxsize=8_192)(_key)
+"""Agents send all of a conversation with each call: to know a message again takes a fifth of naming it."""
+
+
+def _is_small(turn: Turn | None) -> bool:
+    """Whether it may be kept for as long as others are named."""
+    return turn is None or (len(turn.text) <= MAX_KEPT_CHARS and not turn.calls)
 
 
 def head_key(turns: Sequence[Turn]) -> str:

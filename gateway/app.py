@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import structlog
-from starlette.routing import BaseRoute, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import forward, loops, websocket
@@ -32,8 +32,23 @@ log = structlog.get_logger()
 
 
 def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk, pumps: Pumps) -> ASGIApp:
-    """The ASGI application: our own few paths, and everything else upstream."""
-    return Router(own, default=Proxy(gateway, desk, pumps), redirect_slashes=False)
+    """The ASGI application: our own few paths, and everything else upstream.
+
+    Calls are told apart by the first segment of their path: to hold each against every route of ours takes a tenth of
+    what passing it on does.
+    """
+    proxy = Proxy(gateway, desk, pumps)
+    router = Router(own, default=proxy, redirect_slashes=False)
+    ours = frozenset(_first_segment(route.path) for route in own if isinstance(route, Route | Mount))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (router if _first_segment(scope["path"]) in ours else proxy)(scope, receive, send)
+
+    return answer
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
 
 
 class Proxy:

@@ -26,6 +26,7 @@ from gateway.shapes.base import Shape
 from gateway.stages import Timing, untimed
 from gateway.templates import is_label
 from gateway.types import Call, Considered, Note, Outcome, Session, Slot
+from gateway.verbatim import Spoken
 
 WITHHELD = "withheld"
 """Of a lesson that is called for, and not told this time, to see what it is worth."""
@@ -74,6 +75,7 @@ class _Offers:
         session: str,
     ) -> None:
         self.call = call
+        self._spoken = Spoken([turn.text for turn in call.turns])
         self._session = session
         self.filling = filling
         self._head = head
@@ -96,7 +98,8 @@ class _Offers:
         """Why the memory need not be said; empty when it may."""
         if self._is_noted(memory):
             return "already-noted"
-        if _is_said(memory, self.call) or (self.call.is_continued and memory.session == self._session):
+        # The conversation itself holds it, the question it is recalled for included; or the upstream keeps it.
+        if self._spoken.holds(memory.text) or (self.call.is_continued and memory.session == self._session):
             return "in-context"
         return "told" if self._is_told(memory) else ""
 
@@ -271,11 +274,6 @@ def _kept(call: Call, session: Session) -> list[Note]:
 
 def _tokens(notes: Sequence[Note]) -> int:
     return sum(note.tokens for note in notes)
-
-
-def _is_said(memory: Memory, call: Call) -> bool:
-    """True when the conversation itself holds what the memory would say, the question it is recalled for included."""
-    return any(memory.text in turn.text for turn in call.turns)
 
 
 def _outcome(placed: Sequence[Note], reason: str) -> Outcome:

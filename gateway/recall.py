@@ -16,11 +16,12 @@ from gateway.kinds.sentences import is_empty_talk, is_question
 from gateway.memories import TAUGHT, Found, Hit, Memory, Query, Ranked, Recalled
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
-from gateway.series import Series, is_alike, series_of, words
+from gateway.series import Series, series_of
 from gateway.telling import mention_of, telling
 from gateway.times import has_time, is_when, span_asked
 from gateway.types import Scope
 from gateway.voices import is_personal, voice_asked
+from gateway.wordsets import WordSets, words
 
 MAX_QUERY_CHARS = 2_000
 """Of the user's message are searched by; a pasted document asks nothing more with its tail."""
@@ -66,6 +67,8 @@ _SIDES = (attrgetter("before"), attrgetter("after"))
 
 Relation = Callable[[Hit], bool]
 """Whether a hit has to do with the question."""
+
+QUESTION_MARKS = ("?", "？")
 
 _ASKING = re.compile(r"[^.!\n]{1,300}[?？]")
 """A question alone tells nothing; its answer is found by it all the same, through its window."""
@@ -167,7 +170,7 @@ def _chosen(
     scored: Sequence[tuple[float, str, Hit]], settings: Recall, limit: int, series: Series | None
 ) -> list[Ranked]:
     floor = -scored[0][0] * settings.min_share if scored else 0.0
-    kept: list[frozenset[str]] = []
+    kept = WordSets(DUPLICATE_OVERLAP)
     ranked: list[Ranked] = []
     for negated, _, hit in scored:
         is_over = -negated < floor or len(kept) == limit  # and so is all that follows
@@ -246,19 +249,19 @@ def _recency(memory: Memory, half_life_days: float, now: float) -> float:
     return float(1.0 - RECENCY_SHARE + RECENCY_SHARE * 0.5 ** (age_days / half_life_days))
 
 
-def _reason(memory: Memory, kept: list[frozenset[str]], limit: int, series: Series | None) -> str:
+def _reason(memory: Memory, kept: WordSets, limit: int, series: Series | None) -> str:
     """Why a memory is skipped; one that is not joins what is kept."""
     text = memory.text.strip()
-    if memory.speaker == "user" and _ASKING.fullmatch(text) and is_question(text):
+    if memory.speaker == "user" and text.endswith(QUESTION_MARKS) and _ASKING.fullmatch(text) and is_question(text):
         return "question"
     if len(kept) == limit:
         return "limit"
     if series is not None and (objection := series.objection(memory)):
         return objection
     said = words(text)
-    if any(is_alike(said, other, DUPLICATE_OVERLAP) for other in kept):
+    if kept.has_alike(said):
         return "duplicate"
-    kept.append(said)
+    kept.add(said)
     if series is not None:
         series.tell(memory)
     return ""

@@ -10,12 +10,12 @@ Knows nothing of scores: memories are offered best first.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from gateway.memories import Memory
 from gateway.telling import mention_of, telling
+from gateway.wordsets import is_alike, words
 
 ALIKE = 0.3
 """Share of words in common above which two requests are of one form; ordinary talk is hardly ever that close to a
@@ -76,20 +76,6 @@ def series_of(question: str, memories: Iterable[Memory]) -> Series | None:
     """The series that a question is one of, judged by the memories found for it; None where it is one of none."""
     series = Series(question, {memory.id: memory for memory in memories})
     return series if series.is_long else None
-
-
-@functools.lru_cache(maxsize=2_048)
-def words(text: str) -> frozenset[str]:
-    """The different words of a text; a few are kept, because the same memories are found again."""
-    return frozenset(text.lower().split())
-
-
-def is_alike(one: frozenset[str], other: frozenset[str], share: float) -> bool:
-    """Whether Jaccard's index of two sets of words is above a share."""
-    if not share * len(other) < len(one) < len(other) / share:  # then no overlap is enough
-        return False
-    common = len(one & other)
-    return common > share * (len(one) + len(other) - common)
 
 
 def _is_asking(text: str) -> bool:

@@ -130,10 +130,11 @@ def _voice_named(question: str, memories: Sequence[Memory]) -> Voice | None:
 
 def _roles(asked: Collection[str], memories: Sequence[Memory]) -> Iterator[str]:
     """The side of each name that one of the two is greeted by."""
-    openings = "|".join(sorted({re.escape(name[:MIN_NAME_CHARS].capitalize()) for name in asked}))
-    addressed = re.compile(rf"(?<![a-zA-ZÀ-ɏ])(?:{openings})[\w'’-]*{_ADDRESSED}")
+    openings = sorted({name[:MIN_NAME_CHARS].capitalize() for name in asked})
+    addressed = re.compile(rf"(?<![a-zA-ZÀ-ɏ])(?:{'|'.join(map(re.escape, openings))})[\w'’-]*{_ADDRESSED}")
+    naming = [memory for memory in memories if any(opening in memory.text for opening in openings)]
     by_user, by_assistant = (
-        Counter(_greeted(_BETWEEN.join(one.text for one in memories if one.speaker == role), addressed))
+        Counter(_greeted(_BETWEEN.join(one.text for one in naming if one.speaker == role), addressed))
         for role in ("user", "assistant")
     )
     for name in asked:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.memories import Memory
-from gateway.series import ANSWERS, TOLD, is_alike, series_of, words
+from gateway.series import ANSWERS, TOLD, series_of
+from gateway.wordsets import is_alike, words
 
 PEOPLE = ("Ms Berger", "Mr Okafor", "Mrs Lindqvist", "Mr Tanaka", "Ms Duarte")
 FORMS = tuple(f"Please file the lease of {person}." for person in PEOPLE)
@@ -126,15 +127,3 @@ def test_the_chain_of_an_answer_is_followed_so_far_and_no_ring_is_endless() -> N
 
 def test_nothing_found_is_no_series() -> None:
     assert series_of("", []) is None
-
-
-@pytest.mark.parametrize(("one", "other", "is_so"), [
-    ("a b c d e f g h i", "A B C D E F G H I J", True),
-    ("a b c d", "a b c d e", False),
-    ("a b c d", "d c b a", True),
-    ("a b", "c d", False),
-    ("", "", False),
-])  # fmt: skip
-def test_texts_are_alike_by_their_different_words(one: str, other: str, *, is_so: bool) -> None:
-    assert is_alike(words(one), words(other), 0.8) is is_so
-    assert is_alike(words(other), words(one), 0.8) is is_so

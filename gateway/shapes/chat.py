@@ -171,7 +171,7 @@ def _turn(message: Message, content: Content) -> Turn:
     return Turn(
         role=message.role or "",
         text=text,
-        calls=tuple(call.value() for call in message.calls),
+        calls=tuple([call.value() for call in message.calls]) if message.calls else (),
         answers=message.tool_call_id,
         name=message.name,
     )

@@ -29,7 +29,8 @@ def memory_of(row: Sequence[object], owner: str = "", seal: Seal = NO_SEAL) -> M
     """The memory of a row, whose columns are `COLUMNS`. Raises `msgspec.DecodeError` for one that cannot be read."""
     fields: dict[str, Any] = dict(zip(FIELDS, row, strict=True))
     for column in SEALED:
-        fields[column] = seal.open(fields[column], *place(owner, fields["id"], column))
+        if isinstance(fields[column], bytes):  # what is readable need not be opened
+            fields[column] = seal.open(fields[column], *place(owner, fields["id"], column))
     fields["is_pinned"] = bool(fields["is_pinned"])
     lesson = fields.pop("lesson")
     found = msgspec.convert(fields, Memory)

@@ -29,6 +29,7 @@ from gateway.sealing import NO_SEAL, Seal
 from gateway.stores.local.folders import Former
 from gateway.stores.local.indexes import Indexes
 from gateway.stores.local.packing import Packing
+from gateway.stores.local.recent import Recent
 from gateway.stores.local.reindexing import Reindexing
 from gateway.stores.local.truth import Owned, Truth
 from gateway.stores.storable import owner_of
@@ -67,6 +68,7 @@ class LocalStore:
     ) -> None:
         self._folder = database.parent
         self._truth = Truth(database, readers=READERS + 1, seal=seal, hold=hold)  # one for the making of an index
+        self._recent = Recent(self._truth)
         self._indexes = Indexes(index, self._truth, embedder, former)
         self._is_closed = False
         self._reads = ThreadPoolExecutor(READERS, thread_name_prefix="memories-read")
@@ -158,7 +160,7 @@ class LocalStore:
         if query.kinds:
             for point, ways in self._found(owner, query).items():
                 scores[point] = scores.get(point, {}) | ways
-        memories = self._truth.at_points(owner, list(scores))
+        memories = self._recent.at_points(owner, list(scores))
         return Found(
             pinned=tuple(self._truth.pinned(owner, session, query.pinned, has_ended=query.has_ended)),
             hits=tuple(Hit(memory=memories[point], scores=scores[point]) for point in scores if point in memories),
@@ -205,13 +207,24 @@ class LocalStore:
         except (sqlite3.Error, OverflowError):  # one of them may be at fault, and must not keep the others
             puts = [own]
             self._truth.put_all(own.content)
+        finally:
+            self._drop(puts)
         self._indexes.catch_up()
         self._indexes.make_good()
         for put in puts:
             put.is_done = True
 
+    def _drop(self, puts: Sequence[_Put]) -> None:
+        """What is at hand of memories that were to be written is out of date, even where that failed midway."""
+        for put in puts:
+            for owner, _, memories in put.content:
+                self._recent.drop(owner, [memory.id for memory in memories])
+
     def _forget(self, owner: str, ids: Sequence[str]) -> int:
-        removed = self._truth.forget(owner, ids)
+        try:
+            removed = self._truth.forget(owner, ids)
+        finally:
+            self._recent.drop(owner, ids)
         self._mend()
         self._indexes.catch_up()
         return removed
