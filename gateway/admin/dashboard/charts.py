@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -19,6 +20,11 @@ ROW = 34.0
 
 LABELS = 8
 """Of the horizontal axis at most."""
+
+BIN_WIDTHS = (1, 2, 5, 10, 20, 25, 50)
+"""Of a histogram, in percentage points; the first that needs no more than `MOST_BINS`."""
+
+MOST_BINS = 12
 
 GAP = 0.22
 """Of the room of a bar is left free."""
@@ -142,19 +148,22 @@ def lines(title: str, steps: Sequence[str], series: Series, *, step: str = "day"
     )
 
 
-def histogram(title: str, values: Sequence[float], *, bins: int = 12, unit: str = "points") -> Chart:
-    """How many values lie in each of some equal parts of their range."""
-    low, high = (math.floor(min(values)), math.ceil(max(values))) if values else (0, 1)
-    width = max(1, high - low) / bins
-    counts = [0] * bins
+def histogram(title: str, values: Sequence[float], *, unit: str = "points") -> Chart:
+    """How many values lie in each of at most `MOST_BINS` parts of their range, which begin at round numbers."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    width = next(width for width in BIN_WIDTHS if high // width - low // width < MOST_BINS)
+    first = int(low // width)
+    counts = [0] * (int(high // width) - first + 1)
     for value in values:
-        counts[min(bins - 1, int((value - low) / width))] += 1
-    names = [f"{low + width * place:.1f} to {low + width * (place + 1):.1f}" for place in range(bins)]
-    chart = stacked(title, names, {"count": counts}, step=unit)
-    room = (WIDTH - LEFT - RIGHT) / bins
-    edges = range(0, bins + 1, max(1, bins // 6))
+        counts[int(value // width) - first] += 1
+    begins = [width * (first + place) for place in range(len(counts) + 1)]
+    chart = stacked(title, [f"{begin:+} to {end:+}" for begin, end in pairwise(begins)], {"count": counts}, step=unit)
+    room = (WIDTH - LEFT - RIGHT) / len(counts)
     return msgspec.structs.replace(
-        chart, across=tuple(Mark(at=_cut(LEFT + room * edge), text=f"{low + width * edge:.0f}") for edge in edges)
+        chart,
+        across=tuple(
+            Mark(at=_cut(LEFT + room * place), text=f"{begin:+}" if begin else "0") for place, begin in enumerate(begins)
+        ),
     )
 
 

@@ -76,7 +76,8 @@ def test_intervals_stand_around_zero() -> None:
 
 
 def test_every_value_is_in_one_bar_of_a_histogram() -> None:
-    chart = histogram("Uplift", [-10.0, -9.9, 0.0, 2.0, 10.0], bins=4)
-    assert [row[1] for row in chart.rows] == ["2", "0", "2", "1"]
-    assert [mark.text for mark in chart.across] == ["-10", "-5", "0", "5", "10"]
-    assert [len(histogram("Uplift", values).bars) for values in ([], [0.0])] == [0, 1]
+    chart = histogram("Uplift", [-10.0, -9.9, 0.0, 2.0, 10.0, 35.0])
+    assert [row[1] for row in chart.rows] == ["2", "0", "2", "0", "1", "0", "0", "0", "0", "1"]
+    assert [mark.text for mark in chart.across][:4] == ["-10", "-5", "0", "+5"]
+    assert chart.rows[0][0] == "-10 to -5"
+    assert [len(histogram("Uplift", values).bars) for values in ([], [0.0], [-100.0, 100.0])] == [0, 1, 2]
