@@ -34,6 +34,9 @@ WITHHELD = "withheld"
 DEFAULT_OUTPUT_TOKENS = 1_024
 """Kept free for the answer when the client names no limit."""
 
+SURELY = 2
+"""A prompt has at least this part of its estimate: by that what was told stays, because a provider's cache hangs on it."""
+
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it goes upstream."""
@@ -98,7 +101,6 @@ class _Offers:
         """Why the memory need not be said; empty when it may."""
         if self._is_noted(memory):
             return "already-noted"
-        # The conversation itself holds it, the question it is recalled for included; or the upstream keeps it.
         if self._spoken.holds(memory.text) or (self.call.is_continued and memory.session == self._session):
             return "in-context"
         return "told" if self._is_told(memory) else ""
@@ -146,8 +148,8 @@ class Composer:
         replayed = _replayed(call, session)
         kept = _kept(call, session)
         spent = _tokens(replayed)
-        free = self._free(call)
-        if spent > max(free, 0):
+        free = self._free(call, call.prompt_tokens)
+        if spent > max(self._free(call, call.prompt_tokens // SURELY), 0):
             return Prompt(body=call.body, outcome=Outcome(status="empty", reason="window"))
         head, turn = open_slots(call, session, policy.place)
         allowance = min(policy.budget.tokens, int(policy.budget.window_share * free)) - spent - _tokens(kept)
@@ -173,11 +175,11 @@ class Composer:
             rules=tuple(memory for memory in recalled.pinned if memory.kind in self._rules),
         )
 
-    def _free(self, call: Call) -> int:
+    def _free(self, call: Call, prompt_tokens: int) -> int:
         """Tokens of the model's window that neither the prompt nor the answer needs."""
         answer = call.max_output_tokens or DEFAULT_OUTPUT_TOKENS
-        evident = call.prompt_tokens + 2 * answer  # who asks for so long an answer knows of room for it
-        return self._counter.window(call.model, needed=evident) - call.prompt_tokens - answer
+        evident = call.prompt_tokens + 2 * answer  # whoever asks for so long an answer knows of room for it
+        return self._counter.window(call.model, needed=evident) - prompt_tokens - answer
 
     def _candidates(self, recalled: Recalled) -> Iterator[Ranked]:
         """Everything recalled, lane by lane."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.compose import DEFAULT_OUTPUT_TOKENS, Composer, Prompt
+from gateway.compose import DEFAULT_OUTPUT_TOKENS, SURELY, Composer, Prompt
 from gateway.fence import SEPARATOR, Fence
 from gateway.filling import BLOCK_TOKENS, GROUP_TOKENS, LINE_TOKENS
 from gateway.kinds.base import SHOWN_CHARS, Grouping
@@ -413,12 +413,11 @@ def test_a_ledger_that_no_longer_fits_the_window_gives_way_to_the_clients_own_by
     messages = [system(), user("What may my dog eat?")]
     session = after(NEW, compose(request(messages), NEW, recalled(DOG, RULE)))
     call = request(messages)
-    room = TOKENS.window("gpt-4o") - call.prompt_tokens
+    room = TOKENS.window("gpt-4o") - call.prompt_tokens // SURELY
     spent = sum(note.tokens for note in session.ledger.values())
     for output, is_replayed in [(room - spent, True), (room - spent + 1, False), (room + 10, False)]:
-        call = request(messages, max_tokens=output)
         # The request says its limit in bytes of its own.
-        call = msgspec.structs.replace(call, prompt_tokens=TOKENS.window("gpt-4o") - room)
+        call = msgspec.structs.replace(request(messages, max_tokens=output), prompt_tokens=call.prompt_tokens)
         prompt = compose(call, session, recalled(TASTE))
         assert (prompt.body is not call.body) is is_replayed
         assert prompt.outcome.status == ("hit" if is_replayed else "empty")
