@@ -35,7 +35,7 @@ DEFAULT_OUTPUT_TOKENS = 1_024
 """Kept free for the answer when the client names no limit."""
 
 SURELY = 2
-"""A prompt has at least this part of its estimate: by that what was told stays, because a provider's cache hangs on it."""
+"""A prompt has at least this part of its estimate: by that what was told stays, as a provider's cache hangs on it."""
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):

@@ -159,12 +159,9 @@ def histogram(title: str, values: Sequence[float], *, unit: str = "points") -> C
     begins = [width * (first + place) for place in range(len(counts) + 1)]
     chart = stacked(title, [f"{begin:+} to {end:+}" for begin, end in pairwise(begins)], {"count": counts}, step=unit)
     room = (WIDTH - LEFT - RIGHT) / len(counts)
-    return msgspec.structs.replace(
-        chart,
-        across=tuple(
-            Mark(at=_cut(LEFT + room * place), text=f"{begin:+}" if begin else "0") for place, begin in enumerate(begins)
-        ),
-    )
+    names = (f"{begin:+}" if begin else "0" for begin in begins)
+    marks = tuple(Mark(at=_cut(LEFT + room * place), text=name) for place, name in enumerate(names))
+    return msgspec.structs.replace(chart, across=marks)
 
 
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float]], *, unit: str = "points") -> Chart:
