@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
@@ -94,6 +94,11 @@ class Server:
     def cpu_ticks(self) -> int:
         """CPU time of the process and its descendants so far, in clock ticks."""
         return _cpu_ticks(self.process.pid)
+
+    def resident_mb(self) -> tuple[float, float]:
+        """Memory that the process and its descendants have now, and what of it is their own and on no disk."""
+        statuses = [_status(pid) for pid in _family(self.process.pid)]
+        return _megabytes(statuses, "VmRSS"), _megabytes(statuses, "RssAnon")
 
     def stop(self) -> None:
         """End the process, politely first."""
@@ -197,10 +202,36 @@ def with_section(document: str, heading: str, text: str) -> str:
 
 
 def _cpu_ticks(pid: int) -> int:
+    return sum(_own_ticks(each) for each in _family(pid))
+
+
+def _own_ticks(pid: int) -> int:
+    """Of a process, and of its children that have ended."""
     try:
-        own = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it ended between two reads; its time is then in the fields of its parent
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and its descendants."""
+    yield pid
+    try:
         tasks = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended between two reads; a child's time is then in the fields of its parent
-    children = [int(child) for task in tasks for child in task.split()]
-    return sum(int(field) for field in own[11:15]) + sum(_cpu_ticks(child) for child in children)
+        return
+    for task in tasks:
+        for child in task.split():
+            yield from _family(int(child))
+
+
+def _status(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it ended between two reads
+
+
+def _megabytes(statuses: Iterable[str], name: str) -> float:
+    found = (re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE) for status in statuses)
+    return sum(int(kilobytes[1]) for kilobytes in found if kilobytes is not None) / 1024

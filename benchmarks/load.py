@@ -18,10 +18,7 @@ import httptools
 import msgspec
 import uvloop
 
-from benchmarks.corpus import question
-
-SYSTEM = "You are a careful assistant of a small company. Answer in one paragraph and name your sources. " * 20
-"""About 2 KB, as the system text of a small agent."""
+from benchmarks.bodies import Session
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     first_question: int
     """Number of the first question; no number is asked twice in a plan."""
+    messages: int = 0
+    """Of each request, with the history of a session; 0 for a question by itself."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +43,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float
     p99_ms: float
     first_p50_ms: float
+    gap_p99_ms: float
+    """Between two pieces of a body; 0 where each came in one."""
     statuses: dict[int, int]
     memory: dict[str, int]
     """Answers by the first word of `x-accrue-memory`; empty for what is not Accrue."""
@@ -57,11 +58,14 @@ class Connection(asyncio.Protocol):
         self._questions = questions
         self._parser = httptools.HttpResponseParser(self)
         self._started = 0.0
-        self._first = 0.0
+        self._session = Session(plan.messages, is_stream=plan.is_stream)
+        self._body: list[bytes] = []
+        self._heard = 0.0
         self._until = 0.0
         self.finished = asyncio.get_running_loop().create_future()
         self.whole_ms: list[float] = []
         self.first_ms: list[float] = []
+        self.gaps_ms: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.memory: Counter[str] = Counter()
 
@@ -87,46 +91,47 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
-        if not self._first:
-            self._first = time.perf_counter()
+        now = time.perf_counter()
+        if self._body:
+            self.gaps_ms.append((now - self._heard) * 1e3)
+        else:
+            self.first_ms.append((now - self._started) * 1e3)
+        self._heard = now
+        self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
         now = time.perf_counter()
         self.whole_ms.append((now - self._started) * 1e3)
-        self.first_ms.append(((self._first or now) - self._started) * 1e3)
         self.statuses[self._parser.get_status_code()] += 1
         if now >= self._until:
             self.finished.set_result(None)
             self._transport.close()
             return
+        self._session.heard(b"".join(self._body))
         self._parser = httptools.HttpResponseParser(self)
         self._send()
 
     def _send(self) -> None:
-        message = _request(self._plan, next(self._questions))
-        self._first = 0.0
+        body = self._session.request(next(self._questions))
+        self._body = []
         self._started = time.perf_counter()
-        self._transport.write(message)
+        self._transport.write(_head(self._plan, len(body)) + body)
 
 
-def _request(plan: Plan, number: int) -> bytes:
-    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question(number)}]
-    call: dict[str, object] = {"model": "gpt-4o", "messages": messages, "temperature": 0.5}
-    if plan.is_stream:
-        call["stream"] = True
-    body = msgspec.json.encode(call)
+def _head(plan: Plan, length: int) -> bytes:
     lines = [
         "POST /v1/chat/completions HTTP/1.1",
         f"host: 127.0.0.1:{plan.port}",
         "content-type: application/json",
-        f"content-length: {len(body)}",
+        f"content-length: {length}",
         *(f"{name}: {value}" for name, value in plan.headers.items()),
     ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _measure(plan: Plan) -> Result:
+async def measure(plan: Plan) -> Result:
+    """Put the load on."""
     loop = asyncio.get_running_loop()
     questions = count(plan.first_question)
     opened = [
@@ -142,12 +147,14 @@ async def _measure(plan: Plan) -> Result:
     seconds = time.perf_counter() - started
     whole = sorted(ms for connection in connections for ms in connection.whole_ms)
     first = sorted(ms for connection in connections for ms in connection.first_ms)
+    gaps = sorted(ms for connection in connections for ms in connection.gaps_ms)
     return Result(
         answers=len(whole),
         seconds=seconds,
         p50_ms=whole[len(whole) // 2],
         p99_ms=whole[len(whole) * 99 // 100],
         first_p50_ms=first[len(first) // 2],
+        gap_p99_ms=gaps[len(gaps) * 99 // 100] if gaps else 0.0,
         statuses=dict(sum((connection.statuses for connection in connections), Counter())),
         memory=dict(sum((connection.memory for connection in connections), Counter())),
     )
@@ -155,4 +162,4 @@ async def _measure(plan: Plan) -> Result:
 
 if __name__ == "__main__":
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_measure(plan))))
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(measure(plan))))

@@ -60,4 +60,6 @@ def test_a_server_is_idle_once_its_cpu_time_stands_still_and_gone_after_the_bloc
         server.wait_for_printed_port()
         assert server.port == 4321
         assert server.cpu_ticks() > 0
+        resident, own = server.resident_mb()
+        assert resident > own > 0
     assert server.process.returncode is not None
