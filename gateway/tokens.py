@@ -185,7 +185,9 @@ def _load(directory: Path | None, name: str) -> Encoding | None:
         return None
     lines = (line.split() for line in content.splitlines())
     ranks = {binascii.a2b_base64(token): int(rank) for token, rank in lines}
-    return Encoding(name, pat_str=vocabulary.pattern, mergeable_ranks=ranks, special_tokens={})
+    encoding = Encoding(name, pat_str=vocabulary.pattern, mergeable_ranks=ranks, special_tokens={})
+    encoding._mergeable_ranks = {}  # for pickling only, and 28 MB: tiktoken counts with a copy of its own
+    return encoding
 
 
 def _encoding_name(model: str) -> str | None:

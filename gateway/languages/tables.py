@@ -143,7 +143,7 @@ def read(path: Path, *, is_checked: bool = False) -> Table:
     Args:
         is_checked: whether its patterns are known to be right, which takes most of the time to find out.
     """
-    reader = Reader(words={})
+    reader = Reader(words={}, is_shipped=True)
     members = reader.document(path, Document)
     reader.finish()
     document = msgspec.convert(members, Document)

@@ -65,7 +65,7 @@ class Secrets:
 
     def __init__(self, path: Path = RULES) -> None:
         """Read the rules of a file. Raises `ConfigError` with the mistakes in it."""
-        reader = Reader(words={})
+        reader = Reader(words={}, is_shipped=True)
         members = reader.document(path, Document)
         reader.finish()
         document = msgspec.convert(members, Document)

@@ -66,7 +66,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Mapping[Rule, tuple[re.Pattern[str], ...]]:
     """The rules of a file. Raises `ConfigError` with the mistakes in it."""
-    reader = Reader(words={})
+    reader = Reader(words={}, is_shipped=True)
     members = reader.document(path, Document)
     reader.finish()
     rules: dict[Rule, list[re.Pattern[str]]] = {rule: [] for rule in get_args(Rule)}
