@@ -155,7 +155,10 @@ _small_key = lru_cache(maxsize=8_192)(_key)
 
 def _is_small(turn: Turn | None) -> bool:
     """Whether it may be kept for as long as others are named."""
-    return turn is None or (len(turn.text) <= MAX_KEPT_CHARS and not turn.calls)
+    if turn is None:
+        return True
+    words = (turn.role, turn.text, turn.answers or "", turn.name or "")  # a client may put anything into each
+    return sum(map(len, words)) <= MAX_KEPT_CHARS and not turn.calls
 
 
 def head_key(turns: Sequence[Turn]) -> str:

@@ -20,6 +20,7 @@ from gateway.admin import feedback
 from gateway.body import Body
 from gateway.errors import ClientGone, RequestError
 from gateway.headers import is_event_stream
+from gateway.paths import NAMING
 from gateway.pipeline import Answer, Gateway, Request, handle
 from gateway.pump import Abandoned, Pump, Pumps
 
@@ -35,11 +36,11 @@ def application(gateway: Gateway, own: Sequence[BaseRoute], desk: feedback.Desk,
     """The ASGI application: our own few paths, and everything else upstream.
 
     Calls are told apart by the first segment of their path: to hold each against every route of ours takes a tenth of
-    what passing it on does.
+    what passing it on does. Where it begins with names, what follows them may be ours.
     """
     proxy = Proxy(gateway, desk, pumps)
     router = Router(own, default=proxy, redirect_slashes=False)
-    ours = frozenset(_first_segment(route.path) for route in own if isinstance(route, Route | Mount))
+    ours = {*NAMING, *(_first_segment(route.path) for route in own if isinstance(route, Route | Mount))}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await (router if _first_segment(scope["path"]) in ours else proxy)(scope, receive, send)

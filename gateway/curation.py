@@ -21,10 +21,11 @@ from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.experience import Change, HandAction
 from gateway.filling import counted
 from gateway.kinds.base import Kind
-from gateway.memories import EPISODE, TAUGHT, Memory
+from gateway.memories import EPISODE, TAUGHT, Memory, Reach
 from gateway.merge import Merger
 from gateway.owners import scope_of
 from gateway.ports import Clock, Held, MemoryStore, TokenCounter
+from gateway.telling import telling
 from gateway.types import Scope
 
 MAX_TEXT_CHARS = 2_000
@@ -35,6 +36,9 @@ TAKEN_AT_ONCE = 256
 
 MAX_LOOKED = 10_000
 """Newest episodes of an owner that are looked through for a statement that a person ends: seconds at the worst."""
+
+TELLING_WORDS = 2
+"""Of a quotation from which on it states something, wherever it is said."""
 
 
 class Curator:
@@ -239,7 +243,7 @@ def _traces(gone: Memory, done: Change, told: Sequence[Memory]) -> tuple[list[Me
     Of what is forgotten no episode is kept; not one out of which it was struck before, either.
     """
     ended = msgspec.structs.replace(gone, ended_at=done.at, ended_by=done.by)
-    said = [ended, *([msgspec.structs.replace(ended, text=gone.evidence)] if gone.evidence else [])]
+    said = [ended, *_quoted(ended)]
     became = _cut(said, told)
     left = [one for one in became if one.ended_at is None]
     over = {one.id for one in became if one.ended_at is not None}
@@ -249,6 +253,15 @@ def _traces(gone: Memory, done: Change, told: Sequence[Memory]) -> tuple[list[Me
     cut = [one for one in told if one.id in over]
     struck = [msgspec.structs.replace(done, memory=one.id) for one in cut]
     return [*cut, *left], [*struck, *(change("IMPORT", one.id, done.at, reason=LEFT) for one in left)]
+
+
+def _quoted(gone: Memory) -> list[Memory]:
+    """The user's own words that prove what ended, as a statement; a name alone is struck only where it was quoted from,
+    because all else that is said of Bern has not ended with "Ann lives in Bern"."""
+    if not gone.evidence:
+        return []
+    reach: Reach = gone.reach if len(telling(gone.evidence)) >= TELLING_WORDS else "session"
+    return [msgspec.structs.replace(gone, text=gone.evidence, reach=reach)]
 
 
 def _cut(said: Sequence[Memory], told: Sequence[Memory]) -> list[Memory]:

@@ -19,7 +19,7 @@ from gateway import facts
 from gateway.asking import Asker, Question, keyless
 from gateway.backlog import Backlog, Waiting
 from gateway.derive import derive
-from gateway.errors import MemoryUnavailable, RequestError
+from gateway.errors import DataDirError, MemoryUnavailable, RequestError
 from gateway.experience import Change
 from gateway.filling import counted
 from gateway.kinds.base import DAY_S, Kind, day
@@ -121,7 +121,7 @@ class Distiller:
             return False
         try:
             outcome = await self._distil(due)
-        except (RequestError, MemoryUnavailable) as error:
+        except (RequestError, MemoryUnavailable, DataDirError) as error:
             self._pause(str(error))
             self._backlog.defer(due.waiting)
             self._telemetry.distilled("failed")
@@ -178,7 +178,10 @@ class Distiller:
         log.warning("distil_failed", reason=reason, pause_s=pause_s)
 
     async def _distil(self, due: _Due) -> str:
-        """What came of it, in a word. Raises `RequestError` or `MemoryUnavailable` when it is to be tried again."""
+        """What came of it, in a word.
+
+        Raises `RequestError`, `MemoryUnavailable` or `DataDirError` when it is to be tried again.
+        """
         waiting = due.waiting
         read = [await self._journal.read(waiting.scope, exchange) for exchange in waiting.exchanges]
         said = await asyncio.to_thread(facts.said, [exchange for exchange in read if exchange is not None])

@@ -96,7 +96,8 @@ class Eraser:
             tenant: empty for the only one in which there is such a person.
         """
         if bool(user) == bool(session):
-            raise BadRequest("say by user or by session who is meant, and not by both", code="invalid_person")
+            wanted = "say who is meant: a user, by the name that a list of memories has, or a session, and not both"
+            raise BadRequest(wanted, code="invalid_person")
         tenants = [tenant] if tenant else await self._tenants(user or None, session)
         if not tenants:
             raise NotFound("nothing is known of such a person", code="not_found")

@@ -409,3 +409,18 @@ def test_another_system_text_is_another_head() -> None:
 
 def test_two_results_of_tools_have_two_names() -> None:
     assert anchors.message_key(None, result("call_1"), 0) != anchors.message_key(None, result("call_2"), 0)
+
+
+@pytest.mark.parametrize("member", ["role", "text", "answers", "name"])
+def test_a_message_with_much_in_any_of_its_members_is_not_kept_with_its_name(member: str) -> None:
+    """Thousands are kept, and a client may send megabytes in each."""
+
+    def kept_after(much: str) -> int:
+        message = msgspec.structs.replace(result("call_1"), **{member: much})
+        anchors.message_key(None, message, 0)
+        anchors.message_key(message, user("hi"), 0)
+        return anchors._small_key.cache_info().currsize
+
+    anchors._small_key.cache_clear()
+    assert kept_after("x" * anchors.MAX_KEPT_CHARS) == 0
+    assert kept_after("x") == 2

@@ -18,7 +18,7 @@ from gateway.memories import Memory
 from gateway.ports import Held
 from gateway.types import Operator, Scope
 from tests.admin.console import Desk, opened_desk
-from tests.exchanges import ANN, NOW, exchange, user
+from tests.exchanges import ANN, NOW, exchange, in_session, user
 from tests.lessons import lesson
 from tests.stores.samples import BOB, memory
 
@@ -201,6 +201,20 @@ async def test_of_a_fact_in_a_models_words_the_users_own_are_struck(desk: Desk) 
     await desk.store.put(ANN, [fact])
     await desk.console.curator.forget(ANN, fact.id)
     assert set(await told(desk)) == {"We got", "and a fish. I live in Bern.", "You live in Bern, fine."}
+
+
+async def test_a_name_alone_that_proves_a_fact_is_struck_only_where_it_was_quoted_from(desk: Desk) -> None:
+    """A model may quote as little; and that somebody does not live in Bern any more says nothing of their trains."""
+    train = "My train to Bern leaves at nine."
+    answers = ["The train to Bern is often late."]
+    await desk.happened(exchange(user("We moved to Bern last June.")))
+    await desk.happened(exchange(user(train), id="ex_777", scope=in_session("s2"), answers=answers))
+    fact = memory("m_1", "Ann has lived in Bern since June.", evidence="Bern", at=NOW - 60)
+    await desk.store.put(ANN, [fact])
+    await desk.console.curator.retire(ANN, fact.id)
+    left = await told(desk)
+    assert (left[train], left[answers[0]]) == (True, True)
+    assert left["We moved to Bern last June."] is False
 
 
 async def test_what_nobody_said_or_holds_elsewhere_strikes_nothing(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from gateway.chronicle import Learnt
 from gateway.derive import derive
 from gateway.distil import ENOUGH_TURNS, FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_WAIT_S, Distiller
 from gateway.embedders.wordllama import WordLlamaEmbedder
-from gateway.errors import ConfigError, MemoryUnavailable
+from gateway.errors import ConfigError, DataDirError, MemoryUnavailable
 from gateway.experience import Change, HandAction
 from gateway.facts import MAX_FACTS
 from gateway.journals.sqlite import SqliteChronicle, SqliteHistory, SqliteJournal
@@ -81,6 +81,8 @@ class Works(msgspec.Struct, kw_only=True):
     policies: PolicyBook
     clock: ManualClock
     telemetry: Telemetry
+    absence: Exception | None = None
+    """Of the record, as one looks back on it."""
     distiller: Distiller = None  # type: ignore[assignment] # made by `restarted`
 
     def restarted(self) -> None:
@@ -106,6 +108,8 @@ class Works(msgspec.Struct, kw_only=True):
         self.clock.advance(QUIET_S)
 
     async def changes(self, scope: Scope, since: float) -> list[Change]:
+        if self.absence is not None:
+            raise self.absence
         return [one.change for one in await self.chronicle.changes(scope, since, 99)]
 
     async def by_hand(self, action: HandAction, id: str) -> None:
@@ -384,6 +388,18 @@ async def test_a_store_that_is_away_is_waited_for(works: Works, upstream: Script
     works.store.fault = MemoryUnavailable("away")
     assert not await works.distiller.step()
     works.store.fault = None
+    works.clock.advance(FIRST_PAUSE_S)
+    assert await works.distiller.step()
+    assert await works.facts() == [FACT["fact"]]
+
+
+@pytest.mark.promise("P6")
+async def test_a_record_that_cannot_be_looked_back_on_is_waited_for(works: Works, upstream: ScriptedUpstream) -> None:
+    upstream.script([told(FACT)] * 2)
+    await works.happened(exchange(user(DOG)))
+    works.absence = DataDirError("there is no record in .accrue")
+    assert not await works.distiller.step()
+    works.absence = None
     works.clock.advance(FIRST_PAUSE_S)
     assert await works.distiller.step()
     assert await works.facts() == [FACT["fact"]]

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
@@ -64,6 +64,8 @@ def _endpoint(operation: Operation, reach: Reach, operators: Operators) -> Calla
             operators.admitted(request)
             async with _asked(operation, request) as asked:
                 found = await operation.work(await reach(), asked)
+        except ClientDisconnect:  # nobody is there to be told, and nothing is wrong with us
+            return Response(status_code=BadRequest.status)
         except RequestError as error:
             return _refused(error)
         except (MemoryUnavailable, DataDirError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,6 +72,10 @@ OPERATIONS = [
 ]
 
 
+async def nowhere() -> Console:
+    raise DataDirError("no record yet")
+
+
 @pytest.fixture
 async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with opened_desk(tmp_path) as desk, over_http(desk.console, OPERATIONS) as client:
@@ -91,6 +95,21 @@ async def test_lines_that_were_sent_are_forgotten_when_all_is_done(http: httpx.A
         await http.post(f"/import{query}", content=b"1\n")
         with pytest.raises(ValueError, match="closed file"):
             KEPT[-1].at(0)
+
+
+async def test_who_leaves_while_sending_is_no_fault_of_ours() -> None:
+    answers: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        answers.append(message)
+
+    headers = [(b"authorization", f"Bearer {KEY}".encode())]
+    asked = {"type": "http", "method": "POST", "path": "/import", "headers": headers, "query_string": b""}
+    await Starlette(routes=routes(OPERATIONS, nowhere, Operators(KEY)))(asked, receive, send)
+    assert answers[0]["status"] == 400
 
 
 async def test_lines_come_one_after_the_other_and_nothing_is_kept_by_caches(http: httpx.AsyncClient) -> None:
@@ -142,10 +161,7 @@ async def test_only_operators_may_ask(http: httpx.AsyncClient, authorization: st
 
 
 async def test_what_cannot_be_operated_now_says_so() -> None:
-    async def reach() -> Console:
-        raise DataDirError("no record yet")
-
-    app = Starlette(routes=routes(OPERATIONS, reach, Operators(KEY)))
+    app = Starlette(routes=routes(OPERATIONS, nowhere, Operators(KEY)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://accrue") as client:
         answer = await client.get("/things", headers={"authorization": f"Bearer {KEY}"})
     assert answer.status_code == 503

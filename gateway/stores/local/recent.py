@@ -7,38 +7,40 @@ It knows that a row was written when it is told so, and that the file is another
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from gateway.memories import Memory
 from gateway.stores.local.truth import Truth
 
-GENERATION = 8_192
-"""Memories in each of two generations; one takes about a kilobyte."""
+MOST = 16_384
+"""Memories that are kept; one takes about a kilobyte."""
 
 
 class Recent:
     """Rows of a database that still hold, read once while they stay the same. Usable from any thread."""
 
-    def __init__(self, truth: Truth, generation: int = GENERATION) -> None:
-        """Read from a database, and keep at most twice as many as a generation has."""
+    def __init__(self, truth: Truth, most: int = MOST) -> None:
+        """Read from a database, and keep at most so many rows: those that were found last."""
         self._truth = truth
-        self._generation = generation
+        self._most = most
         self._lock = threading.Lock()
         self._opened = truth.opened
         self._news = 0
-        self._young: dict[int, tuple[str, Memory]] = {}
-        self._old: dict[int, tuple[str, Memory]] = {}
+        self._held: OrderedDict[int, tuple[str, Memory]] = OrderedDict()
         self._points: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._held)
 
     def at_points(self, owner: str, points: Sequence[int]) -> dict[int, Memory]:
         """As `Truth.at_points`."""
         with self._lock:
             self._see_file()
             news = self._news
-            found = {point: held[1] for point in points if (held := self._held(point)) is not None and held[0] == owner}
+            found = {point: held[1] for point in points if (held := self._held.get(point)) and held[0] == owner}
+            for point in found:
+                self._held.move_to_end(point)
         missing = [point for point in points if point not in found]
         if missing:
             read = self._truth.at_points(owner, missing)
@@ -53,30 +55,23 @@ class Recent:
             for id in ids:
                 point = self._points.pop((owner, id), None)
                 if point is not None:
-                    self._young.pop(point, None)
-                    self._old.pop(point, None)
-
-    def _held(self, point: int) -> tuple[str, Memory] | None:
-        held = self._young.get(point)
-        if held is None and (held := self._old.pop(point, None)) is not None:
-            self._young[point] = held
-        return held
+                    del self._held[point]
 
     def _keep(self, owner: str, read: dict[int, Memory], news: int) -> None:
         with self._lock:
             if news != self._news:
                 return
             for point, memory in read.items():
-                self._young[point] = owner, memory
+                self._held[point] = owner, memory
                 self._points[owner, memory.id] = point
-            if len(self._young) > self._generation:
-                for held_by, memory in self._old.values():
-                    self._points.pop((held_by, memory.id), None)
-                self._young, self._old = {}, self._young
+            while len(self._held) > self._most:
+                _, (whose, memory) = self._held.popitem(last=False)
+                del self._points[whose, memory.id]
 
     def _see_file(self) -> None:
         """Forget all of a file that is another one by now."""
         if self._opened != self._truth.opened:
             self._opened = self._truth.opened
             self._news += 1
-            self._young, self._old, self._points = {}, {}, {}
+            self._held.clear()
+            self._points.clear()

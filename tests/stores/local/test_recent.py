@@ -88,7 +88,7 @@ def test_of_another_file_nothing_is_at_hand(truth: Counted, tmp_path: Path) -> N
 
 
 def test_only_so_many_are_kept_and_those_that_are_found_again_longest(truth: Counted) -> None:
-    recent = Recent(truth, generation=2)
+    recent = Recent(truth, most=4)
     truth.put("ann", "acme", [memory(f"m{number}") for number in range(9)])
     for point in range(2, 9):
         recent.at_points("ann", [1])
@@ -96,4 +96,29 @@ def test_only_so_many_are_kept_and_those_that_are_found_again_longest(truth: Cou
     truth.asked = 0
     assert recent.at_points("ann", [1, 2]).keys() == {1, 2}
     assert truth.asked == 1
-    assert len(recent) <= 6
+    assert len(recent) == 4
+
+
+def test_no_more_are_kept_where_all_of_them_are_found_again_and_again(truth: Counted) -> None:
+    recent = Recent(truth, most=4)
+    truth.put("ann", "acme", [memory(f"m{number}") for number in range(40)])
+    for last in range(1, 41):
+        assert len(recent.at_points("ann", range(1, last + 1))) == last
+        assert len(recent) <= 4
+
+
+@pytest.mark.promise("P11")
+def test_what_two_read_at_once_is_forgotten_whatever_was_read_since(truth: Counted) -> None:
+    recent = Recent(truth, most=4)
+    truth.put("ann", "acme", [memory(f"m{number}") for number in range(1, 5)])
+
+    def another() -> None:
+        truth.meanwhile = lambda: None
+        recent.at_points("ann", [1, 2])
+
+    truth.meanwhile = another
+    recent.at_points("ann", [1])
+    recent.at_points("ann", [3, 4])
+    truth.forget("ann", ["m1"])
+    recent.drop("ann", ["m1"])
+    assert recent.at_points("ann", [1]) == {}
