@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -179,7 +180,8 @@ def import_command(where: Where, file: Path, is_json: bool) -> None:
     \b
         accrue memories import memories.jsonl
     """
-    came = answered(where, lambda api: api.ask("POST", f"{PATH}/import", file=file))
+    with click.progressbar(length=file.stat().st_size, label="sending", file=sys.stderr) as bar:
+        came = answered(where, lambda api: api.ask("POST", f"{PATH}/import", file=file, on_sent=bar.update))
     if is_json:
         print_json(came)
     else:

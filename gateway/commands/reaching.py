@@ -96,15 +96,17 @@ class Api:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         file: Path | None = None,
+        on_sent: Callable[[int], object] = lambda size: None,
     ) -> Any:
         """What an operation answers, decoded. Raises `AccrueError` for a refusal.
 
         Args:
             body: the members of a JSON body.
             file: of lines, which are the body.
+            on_sent: told of each piece of the file how many bytes it has.
         """
         content = None if body is None else msgspec.json.encode(body)
-        answer = await self._sent(method, path, query, content if file is None else _pieces(file))
+        answer = await self._sent(method, path, query, content if file is None else _pieces(file, on_sent))
         try:
             return msgspec.json.decode(answer.content)
         except msgspec.DecodeError as error:
@@ -207,10 +209,11 @@ def _read(url: str) -> httpx.URL:
     raise ConfigError(f"--url: {url} is no address of a gateway, such as http://127.0.0.1:8080")
 
 
-async def _pieces(file: Path) -> AsyncIterator[bytes]:
+async def _pieces(file: Path, on_sent: Callable[[int], object]) -> AsyncIterator[bytes]:
     with file.open("rb") as stream:
         while piece := await asyncio.to_thread(stream.read, PIECE_BYTES):
             yield piece
+            on_sent(len(piece))
 
 
 def _given(query: Mapping[str, Any] | None) -> Mapping[str, Any]:
