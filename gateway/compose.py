@@ -244,7 +244,7 @@ class Composer:
             text=text,
             tokens=self._counter.count(SEPARATOR + text, model) if text else 0,
             memories=tuple(line.memory.id for line in lines),
-            lanes=Counter(line.kind.name for line in lines),
+            lanes=dict(Counter(line.kind.name for line in lines)),
             lane_tokens=lane_tokens(lines),
         )
 

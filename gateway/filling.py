@@ -41,7 +41,7 @@ def counted(memory: Memory, kinds: Mapping[str, Kind], counter: TokenCounter) ->
     return msgspec.structs.replace(memory, tokens=counter.count(line, STANDARD_MODEL))
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rendered memory and the slot it is meant for."""
 
     memory: Memory
@@ -124,4 +124,4 @@ def lane_tokens(lines: Iterable[Line]) -> Mapping[str, int]:
     tokens: Counter[str] = Counter()
     for line in lines:
         tokens[line.kind.name] += line.tokens
-    return tokens
+    return dict(tokens)

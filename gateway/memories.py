@@ -39,7 +39,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     """What it settles, in a word ("answer-language", "home"): of two memories that settle the same the newer holds."""
 
 
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
+class Memory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A thing worth remembering, with the evidence for it."""
 
     id: str
@@ -101,7 +101,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A candidate and its raw score in each way of searching that found it (`words`, `chars`, `dense`, `time`)."""
 
     memory: Memory
@@ -115,7 +115,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     hits: tuple[Hit, ...] = ()
 
 
-class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+class Ranked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A hit with its one score; those that ranking skips are kept, so that they can be explained."""
 
     memory: Memory

@@ -16,7 +16,7 @@ from gateway.languages.spoken import spoken
 from gateway.languages.tables import Table
 from gateway.telling import MIN_CHARS, STEM_CHARS, telling
 
-KEPT = 4096
+KEPT = 1024
 """Statements kept read, since the same few hundred hold at every turn."""
 
 SHORT = STEM_CHARS - 1
@@ -33,7 +33,7 @@ _SYLLABLES = re.compile("[\u4e00-\u9fff]+")
 """Chinese has no borders between words: there a matter is told by its pairs of characters."""
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True):
+class Side(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A statement as it is held against another."""
 
     topic: frozenset[str]

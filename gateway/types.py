@@ -62,7 +62,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     """Authority over every tenant of one data directory; made only by the command line and the admin API."""
 
 
-class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A call the assistant made, as it stood on the wire."""
 
     id: str
@@ -70,7 +70,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     arguments: str
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message of a conversation, as read."""
 
     role: str
@@ -89,7 +89,7 @@ SlotForm = Literal["string", "parts", "empty-parts", "opening"]
 """How a note is written at a place: at the end of a JSON string, as one more content part, or before a string."""
 
 
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
+class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A place in a request body where a note may be inserted and stay valid."""
 
     where: str
@@ -127,7 +127,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Text inserted at a place, and kept in the session's ledger so that it is inserted there again."""
 
     where: str
@@ -170,7 +170,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """False when the answer ended before its own end mark."""
 
 
-class Considered(msgspec.Struct, frozen=True, kw_only=True):
+class Considered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One memory recall looked at, and what became of it; `accrue explain` prints these."""
 
     memory: str

@@ -20,7 +20,7 @@ HEAD_ROLES = frozenset({"system", "developer"})
 """Of the messages that are the client's own system text where they lead a conversation."""
 
 
-class Owner(msgspec.Struct, frozen=True, kw_only=True):
+class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message that takes notes."""
 
     turn: int

@@ -31,7 +31,7 @@ def is_clients_own(text: str) -> bool:
     return _CLIENTS_OWN.fullmatch(text) is not None
 
 
-class Function(msgspec.Struct, frozen=True, kw_only=True):
+class Function(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The function of a call; a custom tool has `input` for its arguments."""
 
     name: str | None = None
@@ -39,7 +39,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     input: msgspec.Raw = ABSENT
 
 
-class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An entry of `tool_calls`, or a delta of one."""
 
     index: int | None = None
@@ -54,7 +54,7 @@ class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
         return ToolCall(id=self.id or "", name=function.name or "", arguments=arguments)
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A part of a content list. One with an image, audio or a file in it has no text."""
 
     text: str | None = None
@@ -73,7 +73,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 Content = str | list[str | Part] | None
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message of a request or an answer, or a delta of one."""
 
     role: str | None = None

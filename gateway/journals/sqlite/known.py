@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from gateway.anchors import STRONG
 from gateway.journals.sqlite.rows import OPENINGS_KEPT, AnchorRow, OpeningRow, Person
 from gateway.types import Note
@@ -30,15 +32,14 @@ PERSONS_KEPT = 1024
 Key = tuple[str, str, str]
 
 
-class KnownSession:
+class KnownSession(msgspec.Struct, gc=False):  # there are thousands, and nothing goes round in a circle
     """A session and its ledger."""
 
-    def __init__(self) -> None:
-        self.write: Future[Any] | None = None
-        self.is_whole = False
-        self.is_there = False
-        self.ledger: Mapping[str, Note] = {}
-        """Replaced, never changed: it is handed out."""
+    write: Future[Any] | None = None
+    is_whole: bool = False
+    is_there: bool = False
+    ledger: Mapping[str, Note] = {}
+    """Replaced, never changed: it is handed out."""
 
     def add(self, notes: Sequence[Note], write: Future[Any]) -> None:
         """Take what an exchange of this session adds; the first note at a place stays."""
@@ -54,14 +55,13 @@ class KnownSession:
             self.ledger = _first_at_each_place(ledger or {}, self.ledger.values())
 
 
-class KnownAnchor:
+class KnownAnchor(msgspec.Struct, gc=False):
     """The sessions that got an anchor, as far as they matter: the newest, and whether there are more."""
 
-    def __init__(self) -> None:
-        self.write: Future[Any] | None = None
-        self.is_whole = False
-        self.is_shared = False
-        self.session: str | None = None
+    write: Future[Any] | None = None
+    is_whole: bool = False
+    is_shared: bool = False
+    session: str | None = None
 
     def add(self, session: str, write: Future[Any]) -> None:
         """Take that a session got it."""
