@@ -50,19 +50,35 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Answers by the first word of `x-accrue-memory`; empty for what is not Accrue."""
 
 
-class Connection(asyncio.Protocol):
+class Client(asyncio.Protocol):
+    """One end of a keep-alive connection; what is asked on it, and when, is said by those who derive from this."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.finished = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop."""
+        self._parser.feed_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop; being hung up on in the middle of a measurement is a failure."""
+        if not self.finished.done():
+            self.finished.set_exception(exc or ConnectionResetError("the server closed the connection"))
+
+
+class Connection(Client):
     """One keep-alive connection, on which one request is under way at a time."""
 
     def __init__(self, plan: Plan, questions: Iterator[int]) -> None:
+        super().__init__()
         self._plan = plan
         self._questions = questions
-        self._parser = httptools.HttpResponseParser(self)
         self._started = 0.0
         self._session = Session(plan.messages, is_stream=plan.is_stream)
         self._body: list[bytes] = []
         self._heard = 0.0
         self._until = 0.0
-        self.finished = asyncio.get_running_loop().create_future()
         self.whole_ms: list[float] = []
         self.first_ms: list[float] = []
         self.gaps_ms: list[float] = []
@@ -74,15 +90,6 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._until = until
         self._send()
-
-    def data_received(self, data: bytes) -> None:
-        """Called by the event loop."""
-        self._parser.feed_data(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the event loop; being hung up on in the middle of a measurement is a failure."""
-        if not self.finished.done():
-            self.finished.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser."""

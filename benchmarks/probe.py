@@ -16,6 +16,8 @@ import httptools
 import msgspec
 import uvloop
 
+from benchmarks.load import Client
+
 EVERY_S = 0.002
 """Between an answer and the next request."""
 
@@ -36,29 +38,20 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
     most_ms: float
 
 
-class Probe(asyncio.Protocol):
+class Probe(Client):
     """The connection."""
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__()
         self._message = f"GET {plan.path} HTTP/1.1\r\nhost: 127.0.0.1:{plan.port}\r\n\r\n".encode()
         self._until = time.perf_counter() + plan.seconds
         self._loop = asyncio.get_running_loop()
-        self.finished = self._loop.create_future()
         self.taken_ms: list[float] = []
 
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop."""
         self._transport = transport
         self._send()
-
-    def data_received(self, data: bytes) -> None:
-        """Called by the event loop."""
-        self._parser.feed_data(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the event loop; being hung up on in the middle is a failure."""
-        if not self.finished.done():
-            self.finished.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
