@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.memories import Memory
 from gateway.stores.local.truth import Truth
+from gateway.stores.storable import encodable
 
 MOST = 16_384
 """Memories that are kept; one takes about a kilobyte."""
@@ -53,7 +54,7 @@ class Recent:
         with self._lock:
             self._news += 1  # what is being read now may be what they were before
             for id in ids:
-                point = self._points.pop((owner, id), None)
+                point = self._points.pop((owner, encodable(id)), None)
                 if point is not None:
                     del self._held[point]
 

@@ -76,6 +76,16 @@ def test_what_was_read_before_it_was_written_is_not_kept(truth: Counted) -> None
     assert recent.at_points("ann", [1]) == {1: memory("m1", "coffee")}
 
 
+@pytest.mark.promise("P11")
+def test_what_is_stored_under_another_id_than_it_came_with_is_dropped_by_that(truth: Counted) -> None:
+    recent = Recent(truth)
+    truth.put("ann", "acme", [memory("m\ud800", "tea")])
+    assert recent.at_points("ann", [1]) == {1: memory("m?", "tea")}
+    truth.forget("ann", ["m\ud800"])
+    recent.drop("ann", ["m\ud800"])
+    assert recent.at_points("ann", [1]) == {}
+
+
 def test_of_another_file_nothing_is_at_hand(truth: Counted, tmp_path: Path) -> None:
     recent = Recent(truth)
     truth.put("ann", "acme", [memory("m1", "tea")])
