@@ -16,7 +16,7 @@ from gateway.kinds.sentences import is_empty_talk, is_question
 from gateway.memories import TAUGHT, Found, Hit, Memory, Query, Ranked, Recalled
 from gateway.policy import Recall
 from gateway.ports import MemoryStore
-from gateway.series import Series, series_of
+from gateway.series import Series, is_asking, series_of
 from gateway.telling import mention_of, telling
 from gateway.times import has_time, is_when, span_asked
 from gateway.types import Scope
@@ -67,8 +67,6 @@ _SIDES = (attrgetter("before"), attrgetter("after"))
 
 Relation = Callable[[Hit], bool]
 """Whether a hit has to do with the question."""
-
-QUESTION_MARKS = ("?", "？")
 
 _ASKING = re.compile(r"[^.!\n]{1,300}[?？]")
 """A question alone tells nothing; its answer is found by it all the same, through its window."""
@@ -252,7 +250,7 @@ def _recency(memory: Memory, half_life_days: float, now: float) -> float:
 def _reason(memory: Memory, kept: WordSets, limit: int, series: Series | None) -> str:
     """Why a memory is skipped; one that is not joins what is kept."""
     text = memory.text.strip()
-    if memory.speaker == "user" and text.endswith(QUESTION_MARKS) and _ASKING.fullmatch(text) and is_question(text):
+    if memory.speaker == "user" and is_asking(text) and _ASKING.fullmatch(text) and is_question(text):
         return "question"
     if len(kept) == limit:
         return "limit"

@@ -34,7 +34,7 @@ class Series:
     def __init__(self, question: str, memories: Mapping[str, Memory]) -> None:
         """`memories` is all that was found, by id."""
         self._memories = memories
-        self._is_asking = _is_asking(question)
+        self._is_asking = is_asking(question)
         self._forms = [words(question)]
         self._told: set[str] = set()
         requests = [memory.text for memory in memories.values() if self._is_one(memory)]
@@ -60,7 +60,7 @@ class Series:
 
     def _is_one(self, memory: Memory) -> bool:
         """Whether a user said it in one of the forms; who asks is not of a form with who states."""
-        if memory.speaker != "user" or _is_asking(memory.text) is not self._is_asking:
+        if memory.speaker != "user" or is_asking(memory.text) is not self._is_asking:
             return False
         return any(is_alike(words(memory.text), form, ALIKE) for form in self._forms)
 
@@ -78,7 +78,8 @@ def series_of(question: str, memories: Iterable[Memory]) -> Series | None:
     return series if series.is_long else None
 
 
-def _is_asking(text: str) -> bool:
+def is_asking(text: str) -> bool:
+    """Whether a text ends with a question."""
     return text.endswith(("?", "？"))
 
 
